@@ -1,0 +1,44 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The daemon's own targets turn dynamic exclusivity checks off: the loop thread owns all state, so they
+// would cost a call per access to a class's field and find nothing. The client products keep them
+// (and stay free of unsafe flags, so that other packages may depend on them).
+let engineSettings: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+let package = Package(
+    name: "taskd",
+    products: [
+        .executable(name: "taskd", targets: ["taskd"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLua", pkgConfig: "lua5.1", providers: [.apt(["liblua5.1-0-dev"])]),
+        .target(name: "CTaskdShims"),
+        .target(name: "Wire"),
+        .target(name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLua"], swiftSettings: engineSettings),
+        .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Engine", "Wire", "EventLoop", "CTaskdShims",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+            ],
+            swiftSettings: engineSettings),
+        .executableTarget(
+            name: "taskd",
+            dependencies: [
+                "Server",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire"]),
+    ]
+)
