@@ -1,0 +1,50 @@
+// The settings the engine works by, already checked by the server. Plain values, changed only through
+// `CONFIG SET` on the loop thread.
+// Next: Server's configuration, which fills this from TOML, environment and flags.
+
+/// How far store writes are on disk when their reply is sent. Redis's `appendfsync`.
+public enum AppendFsync: String, Sendable {
+    case always, everysec, no
+}
+
+/// A user known from the start.
+public struct ConfiguredUser: Sendable {
+    public var name: String
+    public var password: String
+    /// May log in from loopback addresses only (RabbitMQ's `loopback_users`).
+    public var loopbackOnly: Bool
+
+    public init(name: String, password: String, loopbackOnly: Bool) {
+        self.name = name
+        self.password = password
+        self.loopbackOnly = loopbackOnly
+    }
+}
+
+/// Settings of the engine. One object, shared; loop thread only.
+public final class EngineConfiguration {
+    public var randomSeed: UInt64 = 1
+    /// Version of the daemon, for server properties and INFO.
+    public var version = "0.1.0"
+
+    // MARK: AMQP
+    public var users: [ConfiguredUser] = [ConfiguredUser(name: "guest", password: "guest", loopbackOnly: true)]
+    public var defaultVirtualHost = "/"
+    public var amqpFrameBytesMax = Limits.amqpFrameBytesMax
+    public var amqpChannelsMax = Limits.amqpChannelsMax
+    public var amqpHeartbeatSeconds = Limits.amqpHeartbeatSeconds
+    public var messageBytesMax = Limits.messageBytesMax
+
+    // MARK: RESP
+    public var respDatabases = Limits.respDatabases
+    /// Empty: no password is asked (`requirepass`).
+    public var respPassword = ""
+    public var respBulkBytesMax = Limits.respBulkBytesMax
+    public var respQueryBytesMax = Limits.respQueryBytesMax
+
+    // MARK: Log
+    public var appendOnly = true
+    public var appendFsync = AppendFsync.everysec
+
+    public init() {}
+}

@@ -1,0 +1,52 @@
+// What every part of the engine shares: time, journal, outputs to flush, a way to say something to the
+// log file. One object, made by `Engine`, handed to store, broker and sessions.
+// Loop thread only. Next: ../Log/Journal.swift.
+
+/// Severity of an `EngineLog` line; the server maps it to its logger's levels.
+public enum EngineLogLevel: Sendable {
+    case debug, info, notice, warning, error
+}
+
+/// Where the engine says what happened. Never called per message.
+public final class EngineLog {
+    /// Set by the server. Text, then key–value pairs.
+    public var sink: (EngineLogLevel, String, [(String, String)]) -> Void = { _, _, _ in }
+
+    public init() {}
+
+    public func callAsFunction(_ level: EngineLogLevel, _ text: String, _ metadata: (String, String)...) {
+        sink(level, text, metadata)
+    }
+}
+
+/// The shared parts.
+public final class EngineContext {
+    public let time = EngineTime()
+    public let flushList = FlushList()
+    public let journal: Journal
+    public let log = EngineLog()
+    public let configuration: EngineConfiguration
+    /// Deterministic when seeded so (tests, simulation); the server seeds it from the system.
+    public var random: RandomSource
+
+    public init(configuration: EngineConfiguration) {
+        self.configuration = configuration
+        journal = Journal()
+        random = RandomSource(seed: configuration.randomSeed)
+    }
+}
+
+/// SplitMix64: small, fast, repeatable. Not for secrets.
+public struct RandomSource: RandomNumberGenerator {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

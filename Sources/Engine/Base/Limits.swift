@@ -1,0 +1,71 @@
+// Every limit of the engine, in one place: name, default, unit. Those that users may set are copied from
+// here into `EngineConfiguration` as defaults.
+// `Limits.check()` asserts the relations between them; it runs at start-up and in a test.
+
+/// Fixed limits and defaults of settable ones.
+public enum Limits {
+    // MARK: AMQP
+    /// Frame size announced in tune, octets. RabbitMQ's default.
+    public static let amqpFrameBytesMax = 131_072
+    /// A client may not negotiate less (specification 4.2.3).
+    public static let amqpFrameBytesMin = 4_096
+    /// Octets by which a frame may exceed the negotiated maximum, as RabbitMQ tolerates.
+    public static let amqpFrameToleranceBytes = 8
+    /// Largest frame before authentication has succeeded.
+    public static let amqpFrameBeforeAuthenticationBytesMax = 8_192
+    /// Open channels of one connection.
+    public static let amqpChannelsMax = 2_047
+    /// Heartbeat proposed in tune, seconds.
+    public static let amqpHeartbeatSeconds = 60
+    /// From TCP accept to `connection.open`, milliseconds.
+    public static let amqpHandshakeMilliseconds: Int64 = 10_000
+    /// Wait before a refused handshake is dropped, milliseconds (slows guessing down, as RabbitMQ does).
+    public static let amqpRefusalDelayMilliseconds: Int64 = 3_000
+    /// Wait for `close-ok` after sending close, milliseconds.
+    public static let amqpCloseOKMilliseconds: Int64 = 10_000
+    /// Largest message body, bytes (RabbitMQ's `max_message_size`).
+    public static let messageBytesMax = 134_217_728
+    /// Nesting of tables and arrays inside a field table.
+    public static let fieldTableDepthMax = 128
+
+    // MARK: Output
+    /// Bytes pending for one connection above which the broker stops delivering to it.
+    public static let outputHighWatermarkBytes = 1_048_576
+    /// Free output chunks kept for reuse.
+    public static let pooledOutputChunksMax = 256
+    /// Bodies at least this large are referenced by the output, not copied into it.
+    public static let outputReferenceBytesMin = 8_192
+
+    // MARK: RESP
+    /// Number of databases.
+    public static let respDatabases = 16
+    /// Largest bulk string, bytes (`proto-max-bulk-len`).
+    public static let respBulkBytesMax = 536_870_912
+    /// Largest inline request, bytes.
+    public static let respInlineBytesMax = 65_536
+    /// Arguments of one command.
+    public static let respArgumentsMax = 1_048_576
+    /// Bytes of one client's unexecuted query (`client-query-buffer-limit`).
+    public static let respQueryBytesMax = 1_073_741_824
+    /// The same before authentication: arguments and bulk length, as Redis bounds them.
+    public static let respArgumentsBeforeAuthenticationMax = 10
+    public static let respBulkBeforeAuthenticationBytesMax = 16_384
+
+    // MARK: Log
+    /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
+    public static let logBatchBytesMax = 67_108_864
+    /// A batch buffer larger than this is freed after use, not kept for the next batch.
+    public static let logSpareBufferBytesMax = 4_194_304
+    /// Payload of one record, bytes.
+    public static let logRecordBytesMax = 1_073_741_823
+
+    /// Asserts the relations that the code relies on.
+    public static func check() {
+        precondition(amqpFrameBytesMin <= amqpFrameBytesMax)
+        precondition(amqpFrameBeforeAuthenticationBytesMax >= amqpFrameBytesMin)
+        precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
+        precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
+        precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
+        precondition(respInlineBytesMax <= respQueryBytesMax)
+    }
+}

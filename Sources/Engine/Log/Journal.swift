@@ -1,0 +1,143 @@
+// The open batch: records appended during this turn, in one growing run of bytes.
+// The journal decides nothing and writes nothing: the server takes the batch, gives it to the log thread
+// and reports back. One batch is in flight while the next grows, so a batch is as large as the load makes it.
+// Loop thread only. Next: Record.swift (what is in it), Server's log thread (where it goes).
+
+import CTaskdShims
+import Wire
+
+/// A closed batch on its way to the log thread. Owns its bytes until `recycle`.
+public struct LogBatch: @unchecked Sendable {
+    public let epoch: UInt64
+    /// Counts up by one for each batch of an epoch.
+    public let sequence: UInt64
+    /// Position of its first record.
+    public let position: LogPosition
+    public let bytes: UnsafeMutableRawPointer
+    public let count: Int
+    /// Somebody waits for it to be durable; otherwise writing is enough and the sync may come later.
+    public let needsSync: Bool
+    fileprivate let capacity: Int
+}
+
+/// Records of the current turn.
+public final class Journal {
+    private var buffer: UnsafeMutableRawPointer
+    private var capacity: Int
+    private var count = 0
+    private var spare: (UnsafeMutableRawPointer, Int)?
+    private var needsSync = false
+    private var isInFlight = false
+
+    /// False while the log is replayed and when the daemon runs without one: nothing is appended then.
+    public var isEnabled = false
+    public private(set) var epoch: UInt64 = 0
+    /// The sequence the open batch will have: what is appended now is durable once this one is.
+    public private(set) var openSequence: UInt64 = 1
+    /// Everything up to this batch is on disk.
+    public private(set) var durableSequence: UInt64 = 0
+    /// Where the open batch begins.
+    private var batchPosition: LogPosition = 0
+
+    public init() {
+        capacity = 64 * 1024
+        buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit {
+        buffer.deallocate()
+        spare?.0.deallocate()
+    }
+
+    /// Begins after recovery: where the log ends and which epoch this leader has.
+    public func begin(epoch: UInt64, at position: LogPosition) {
+        precondition(count == 0 && !isInFlight)
+        self.epoch = epoch
+        batchPosition = position
+        isEnabled = true
+    }
+
+    /// Bytes in the open batch.
+    public var pendingBytes: Int { count }
+
+    /// Publishers should wait: the disk is behind by more than a whole batch.
+    public var isCongested: Bool { count > Limits.logBatchBytesMax }
+
+    /// Where the next record will stand.
+    @inline(__always)
+    public var nextPosition: LogPosition { batchPosition + UInt64(count) }
+
+    /// Appends one record of exactly `payloadBytes`, written by `fill`. Call only while `isEnabled`.
+    @inline(__always)
+    @discardableResult
+    func append(_ type: RecordType, payloadBytes: Int, _ fill: (inout RawWriter) -> Void) -> LogPosition {
+        precondition(isEnabled && payloadBytes <= Limits.logRecordBytesMax)
+        let total = RecordFormat.headerBytes + payloadBytes
+        if capacity - count < total { grow(total) }
+        let record = buffer + count
+        let position = nextPosition
+        (record + 8).storeBytes(of: type.rawValue, as: UInt8.self)
+        var writer = RawWriter(record + RecordFormat.headerBytes)
+        fill(&writer)
+        precondition(writer.count == payloadBytes, "record filled with another size than announced")
+        record.storeBytes(of: UInt32(payloadBytes).littleEndian, as: UInt32.self)
+        let crc = taskd_crc32c(0, record + 8, payloadBytes + 1)
+        (record + 4).storeBytes(of: crc.littleEndian, as: UInt32.self)
+        count += total
+        return position
+    }
+
+    /// What was appended in this batch is waited for: sync it at once.
+    @inline(__always)
+    func requireSync() { needsSync = true }
+
+    @inline(never)
+    private func grow(_ needed: Int) {
+        var larger = capacity * 2
+        while larger - count < needed { larger *= 2 }
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        fresh.copyMemory(from: buffer, byteCount: count)
+        buffer.deallocate()
+        buffer = fresh
+        capacity = larger
+    }
+
+    /// Closes the open batch, if there is one and none is in flight.
+    public func takeBatch() -> LogBatch? {
+        guard count > 0, !isInFlight else { return nil }
+        let batch = LogBatch(
+            epoch: epoch, sequence: openSequence, position: batchPosition, bytes: buffer, count: count,
+            needsSync: needsSync, capacity: capacity)
+        isInFlight = true
+        batchPosition += UInt64(count)
+        openSequence += 1
+        count = 0
+        needsSync = false
+        if let (reused, size) = spare {
+            buffer = reused
+            capacity = size
+            spare = nil
+        } else {
+            capacity = 64 * 1024
+            buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+        }
+        return batch
+    }
+
+    /// The batch in flight has been written: the next may go. Takes its memory back.
+    public func written(_ batch: LogBatch) {
+        precondition(isInFlight && batch.sequence == openSequence - 1)
+        isInFlight = false
+        if spare == nil, batch.capacity <= Limits.logSpareBufferBytesMax {
+            spare = (batch.bytes, batch.capacity)
+        } else {
+            batch.bytes.deallocate()
+        }
+    }
+
+    /// Everything up to `sequence` is durable.
+    public func durable(upTo sequence: UInt64) {
+        precondition(sequence < openSequence, "durable before appended")
+        durableSequence = max(durableSequence, sequence)
+    }
+}
