@@ -22,7 +22,8 @@ let package = Package(
         .systemLibrary(name: "CLua", pkgConfig: "lua5.1", providers: [.apt(["liblua5.1-0-dev"])]),
         .target(name: "CTaskdShims"),
         .target(name: "Wire"),
-        .target(name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLua"], swiftSettings: engineSettings),
+        .target(
+            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLua"], swiftSettings: engineSettings),
         .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
         .target(
             name: "Server",

@@ -1,0 +1,64 @@
+# The two commands a newcomer needs are `make run` and `make test`; `make help` lists the rest.
+
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+# Seconds for each of the two fuzzers, and arguments for the comparison (see Scripts/bench/compare --help).
+FUZZ_SECONDS ?= 120
+BENCH ?=
+
+SWIFT_FORMAT := swift format
+FORMAT_CONFIGURATION := Config/swift-format.json
+SOURCES := Package.swift Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-unit test-end-to-end lint format bench fuzz install clean \
+	dependencies test-dependencies
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build and start the daemon here: AMQP on 127.0.0.1:5672, RESP on 127.0.0.1:6379
+	@exec .build/release/taskd serve $(ARGS)
+
+build: dependencies ## Build the daemon for release, installing what the build needs
+	swift build -c release --product taskd
+
+test: build test-dependencies ## Install what the tests need and run all of them
+	Scripts/test
+
+test-unit: dependencies ## Only the tests that need neither a daemon nor Python
+	Scripts/test unit
+
+test-end-to-end: build test-dependencies ## Only the tests of the daemon with real clients
+	Scripts/test end-to-end
+
+lint: ## Check formatting, the layers of the sources, and the scripts
+	$(SWIFT_FORMAT) lint --strict --recursive --parallel --configuration $(FORMAT_CONFIGURATION) $(SOURCES)
+	Scripts/check-layers
+	Scripts/check-scripts
+
+format: ## Format the sources in place
+	$(SWIFT_FORMAT) --in-place --recursive --parallel --configuration $(FORMAT_CONFIGURATION) $(SOURCES)
+
+bench: build ## Compare with RabbitMQ and Redis on this machine (minutes; not a test)
+	Scripts/install-bench-dependencies
+	Scripts/bench/compare $(BENCH)
+
+fuzz: dependencies ## Fuzz both decoders with libFuzzer, FUZZ_SECONDS each
+	Scripts/fuzz $(FUZZ_SECONDS)
+
+install: ## Install binary, example configuration and systemd unit (DESTDIR, PREFIX, SYSCONFDIR)
+	@test -x .build/release/taskd || { echo "run 'make build' first" >&2; exit 1; }
+	Scripts/install-files "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
+
+clean: ## Remove what was built, the tests' Python environments and reports
+	rm -rf .build .venv-* bench-results fuzz-work
+
+
+dependencies:
+	@Scripts/install-build-dependencies
+
+test-dependencies:
+	@Scripts/install-test-dependencies
