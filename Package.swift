@@ -40,6 +40,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
     ]
 )

@@ -1,6 +1,6 @@
 // What the log holds: record types and their framing.
 //
-// A record on disk, little-endian:
+// A record on disk; its header is little-endian, what stands in payloads is big-endian like the protocols:
 //
 //     offset  size  field
 //     0       4     payload length in bytes
