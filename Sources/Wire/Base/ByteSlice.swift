@@ -30,6 +30,13 @@ public struct ByteSlice {
         self.count = buffer.count
     }
 
+    /// The bytes of a literal: they live as long as the process.
+    @inlinable @inline(__always)
+    public init(_ text: StaticString) {
+        base = UnsafeRawPointer(text.utf8Start)
+        count = text.utf8CodeUnitCount
+    }
+
     @inlinable
     public static var empty: ByteSlice { ByteSlice(base: UnsafeRawPointer(bitPattern: 1)!, count: 0) }
 

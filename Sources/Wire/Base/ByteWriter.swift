@@ -113,6 +113,22 @@ public struct ByteWriter {
         writeBytes(text)
     }
 
+    /// Has `fill` write exactly `count` bytes at the end by a raw writer.
+    public mutating func writeRaw(_ count: Int, _ fill: (inout RawWriter) -> Void) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: count))
+        bytes.withUnsafeMutableBytes { buffer in
+            // An empty buffer may have no address.
+            guard count > 0, let base = buffer.baseAddress else { return }
+            var writer = RawWriter(base + start)
+            fill(&writer)
+            precondition(writer.count == count, "measured and written sizes differ")
+        }
+    }
+
+    /// Drops the bytes and keeps the room.
+    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
     /// Overwrites four bytes at `offset`: lengths that are known only at the end.
     public mutating func patchUInt32(_ value: UInt32, at offset: Int) {
         precondition(offset >= 0 && offset + 4 <= bytes.count)

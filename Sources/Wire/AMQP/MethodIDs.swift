@@ -1,0 +1,72 @@
+// The numbers of all methods as constants, to switch over: `switch id { case .basicPublish: … }`.
+// Computed, not stored: a stored global of another module costs a lazy initialiser at each use.
+// Next: MethodTable.swift (names and decoders).
+
+extension MethodID {
+    @inlinable public static var connectionStart: MethodID { MethodID(classID: 10, methodID: 10) }
+    @inlinable public static var connectionStartOK: MethodID { MethodID(classID: 10, methodID: 11) }
+    @inlinable public static var connectionSecure: MethodID { MethodID(classID: 10, methodID: 20) }
+    @inlinable public static var connectionSecureOK: MethodID { MethodID(classID: 10, methodID: 21) }
+    @inlinable public static var connectionTune: MethodID { MethodID(classID: 10, methodID: 30) }
+    @inlinable public static var connectionTuneOK: MethodID { MethodID(classID: 10, methodID: 31) }
+    @inlinable public static var connectionOpen: MethodID { MethodID(classID: 10, methodID: 40) }
+    @inlinable public static var connectionOpenOK: MethodID { MethodID(classID: 10, methodID: 41) }
+    @inlinable public static var connectionClose: MethodID { MethodID(classID: 10, methodID: 50) }
+    @inlinable public static var connectionCloseOK: MethodID { MethodID(classID: 10, methodID: 51) }
+    @inlinable public static var connectionBlocked: MethodID { MethodID(classID: 10, methodID: 60) }
+    @inlinable public static var connectionUnblocked: MethodID { MethodID(classID: 10, methodID: 61) }
+    @inlinable public static var connectionUpdateSecret: MethodID { MethodID(classID: 10, methodID: 70) }
+    @inlinable public static var connectionUpdateSecretOK: MethodID { MethodID(classID: 10, methodID: 71) }
+    @inlinable public static var channelOpen: MethodID { MethodID(classID: 20, methodID: 10) }
+    @inlinable public static var channelOpenOK: MethodID { MethodID(classID: 20, methodID: 11) }
+    @inlinable public static var channelFlow: MethodID { MethodID(classID: 20, methodID: 20) }
+    @inlinable public static var channelFlowOK: MethodID { MethodID(classID: 20, methodID: 21) }
+    @inlinable public static var channelClose: MethodID { MethodID(classID: 20, methodID: 40) }
+    @inlinable public static var channelCloseOK: MethodID { MethodID(classID: 20, methodID: 41) }
+    @inlinable public static var accessRequest: MethodID { MethodID(classID: 30, methodID: 10) }
+    @inlinable public static var accessRequestOK: MethodID { MethodID(classID: 30, methodID: 11) }
+    @inlinable public static var exchangeDeclare: MethodID { MethodID(classID: 40, methodID: 10) }
+    @inlinable public static var exchangeDeclareOK: MethodID { MethodID(classID: 40, methodID: 11) }
+    @inlinable public static var exchangeDelete: MethodID { MethodID(classID: 40, methodID: 20) }
+    @inlinable public static var exchangeDeleteOK: MethodID { MethodID(classID: 40, methodID: 21) }
+    @inlinable public static var exchangeBind: MethodID { MethodID(classID: 40, methodID: 30) }
+    @inlinable public static var exchangeBindOK: MethodID { MethodID(classID: 40, methodID: 31) }
+    @inlinable public static var exchangeUnbind: MethodID { MethodID(classID: 40, methodID: 40) }
+    @inlinable public static var exchangeUnbindOK: MethodID { MethodID(classID: 40, methodID: 51) }
+    @inlinable public static var queueDeclare: MethodID { MethodID(classID: 50, methodID: 10) }
+    @inlinable public static var queueDeclareOK: MethodID { MethodID(classID: 50, methodID: 11) }
+    @inlinable public static var queueBind: MethodID { MethodID(classID: 50, methodID: 20) }
+    @inlinable public static var queueBindOK: MethodID { MethodID(classID: 50, methodID: 21) }
+    @inlinable public static var queuePurge: MethodID { MethodID(classID: 50, methodID: 30) }
+    @inlinable public static var queuePurgeOK: MethodID { MethodID(classID: 50, methodID: 31) }
+    @inlinable public static var queueDelete: MethodID { MethodID(classID: 50, methodID: 40) }
+    @inlinable public static var queueDeleteOK: MethodID { MethodID(classID: 50, methodID: 41) }
+    @inlinable public static var queueUnbind: MethodID { MethodID(classID: 50, methodID: 50) }
+    @inlinable public static var queueUnbindOK: MethodID { MethodID(classID: 50, methodID: 51) }
+    @inlinable public static var basicQos: MethodID { MethodID(classID: 60, methodID: 10) }
+    @inlinable public static var basicQosOK: MethodID { MethodID(classID: 60, methodID: 11) }
+    @inlinable public static var basicConsume: MethodID { MethodID(classID: 60, methodID: 20) }
+    @inlinable public static var basicConsumeOK: MethodID { MethodID(classID: 60, methodID: 21) }
+    @inlinable public static var basicCancel: MethodID { MethodID(classID: 60, methodID: 30) }
+    @inlinable public static var basicCancelOK: MethodID { MethodID(classID: 60, methodID: 31) }
+    @inlinable public static var basicGet: MethodID { MethodID(classID: 60, methodID: 70) }
+    @inlinable public static var basicGetEmpty: MethodID { MethodID(classID: 60, methodID: 72) }
+    @inlinable public static var basicAck: MethodID { MethodID(classID: 60, methodID: 80) }
+    @inlinable public static var basicReject: MethodID { MethodID(classID: 60, methodID: 90) }
+    @inlinable public static var basicRecoverAsync: MethodID { MethodID(classID: 60, methodID: 100) }
+    @inlinable public static var basicRecover: MethodID { MethodID(classID: 60, methodID: 110) }
+    @inlinable public static var basicRecoverOK: MethodID { MethodID(classID: 60, methodID: 111) }
+    @inlinable public static var basicNack: MethodID { MethodID(classID: 60, methodID: 120) }
+    @inlinable public static var basicPublish: MethodID { MethodID(classID: 60, methodID: 40) }
+    @inlinable public static var basicReturn: MethodID { MethodID(classID: 60, methodID: 50) }
+    @inlinable public static var basicDeliver: MethodID { MethodID(classID: 60, methodID: 60) }
+    @inlinable public static var basicGetOK: MethodID { MethodID(classID: 60, methodID: 71) }
+    @inlinable public static var confirmSelect: MethodID { MethodID(classID: 85, methodID: 10) }
+    @inlinable public static var confirmSelectOK: MethodID { MethodID(classID: 85, methodID: 11) }
+    @inlinable public static var txSelect: MethodID { MethodID(classID: 90, methodID: 10) }
+    @inlinable public static var txSelectOK: MethodID { MethodID(classID: 90, methodID: 11) }
+    @inlinable public static var txCommit: MethodID { MethodID(classID: 90, methodID: 20) }
+    @inlinable public static var txCommitOK: MethodID { MethodID(classID: 90, methodID: 21) }
+    @inlinable public static var txRollback: MethodID { MethodID(classID: 90, methodID: 30) }
+    @inlinable public static var txRollbackOK: MethodID { MethodID(classID: 90, methodID: 31) }
+}
