@@ -51,6 +51,21 @@ public enum Limits {
     public static let respArgumentsBeforeAuthenticationMax = 10
     public static let respBulkBeforeAuthenticationBytesMax = 16_384
 
+    // MARK: Compact values, by Redis's defaults
+    /// Bytes of one node of a list (`list-max-listpack-size` -2).
+    public static let listNodeBytesMax = 8_192
+    /// Longest member, field or value of a packed hash, set or sorted set.
+    public static let packedValueBytesMax = 64
+    /// Fields of a packed hash, members of a packed sorted set and of a packed set.
+    public static let packedHashEntriesMax = 128
+    public static let packedSortedSetEntriesMax = 128
+    public static let packedSetEntriesMax = 128
+    /// Members of a set of integers.
+    public static let integerSetEntriesMax = 512
+    /// Entries of one node of a stream (`stream-node-max-entries`), and its bytes.
+    public static let streamNodeEntriesMax = 100
+    public static let streamNodeBytesMax = 4_096
+
     // MARK: Log
     /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
     public static let logBatchBytesMax = 67_108_864
