@@ -9,4 +9,10 @@
 /// Uses the processor's instruction where there is one.
 uint32_t taskd_crc32c(uint32_t crc, const void *bytes, size_t count);
 
+/// accept4(2), non-blocking and closed on exec. `address` is a `struct sockaddr`.
+int taskd_accept(int descriptor, void *address, unsigned int *length);
+
+/// Names the calling thread, for the system's tools. At most 15 characters.
+void taskd_name_thread(const char *name);
+
 #endif

@@ -49,13 +49,21 @@ public final class Journal {
         spare?.0.deallocate()
     }
 
-    /// Begins after recovery: where the log ends and which epoch this leader has.
+    /// Begins after recovery: where the log ends and which epoch this leader has. The first record is its fence.
     public func begin(epoch: UInt64, at position: LogPosition) {
         precondition(count == 0 && !isInFlight)
         self.epoch = epoch
         batchPosition = position
         isEnabled = true
+        append(.fence, payloadBytes: 8) { $0.writeUInt64(epoch) }
+        requireSync()
     }
+
+    /// Somebody waits for what is in the open batch.
+    public var needsSyncNow: Bool { needsSync }
+
+    /// A batch is on its way; the next stays open until it has been written.
+    public var hasBatchInFlight: Bool { isInFlight }
 
     /// Bytes in the open batch.
     public var pendingBytes: Int { count }

@@ -1,0 +1,35 @@
+// The few file operations the segment files need, so that the same code runs on a real folder (Server) and
+// on a simulated disk that loses, tears and reorders what was not synced (Simulation).
+// Names are file names inside the log's folder. Log thread. Next: SegmentedLog.swift.
+
+/// A file operation that failed.
+public struct LogDiskError: Error, Equatable, Sendable {
+    /// In words: "cannot write".
+    public let operation: String
+    public let file: String
+    public let reason: String
+
+    public init(operation: String, file: String, reason: String) {
+        self.operation = operation
+        self.file = file
+        self.reason = reason
+    }
+
+    public var description: String { "\(operation) \(file): \(reason)" }
+}
+
+/// A folder of append-only files.
+public protocol LogDisk: AnyObject {
+    func list() throws(LogDiskError) -> [String]
+    /// Creates an empty file. Its name is durable after `syncFolder`.
+    func create(_ name: String) throws(LogDiskError)
+    func size(of name: String) throws(LogDiskError) -> Int
+    /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
+    func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(LogDiskError) -> Int
+    /// Writes all of `bytes` at `offset`, which is the end of the file.
+    func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(LogDiskError)
+    func sync(_ name: String) throws(LogDiskError)
+    func syncFolder() throws(LogDiskError)
+    func truncate(_ name: String, to size: Int) throws(LogDiskError)
+    func remove(_ name: String) throws(LogDiskError)
+}

@@ -1,0 +1,124 @@
+// Everything the daemon is told from outside, as checked values. Filled by ConfigurationLoader.swift from
+// the table in Settings.swift; the defaults here and there are the same by construction, since the loader
+// applies every row's default first.
+// Made on the starting thread, then read only. Next: Settings.swift.
+
+import Engine
+
+/// Form of log lines.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case plain, json
+}
+
+/// Least severe lines that are written. swift-log's levels.
+public enum LogLevel: String, Sendable, CaseIterable {
+    case trace, debug, info, notice, warning, error, critical
+}
+
+/// What happens when the log can no longer be written.
+public enum LogErrorPolicy: String, Sendable, CaseIterable {
+    case exit
+}
+
+/// `host:port` to listen on. The host may be a name, `*` or empty for all addresses.
+public struct ListenAddress: Equatable, Sendable {
+    public var host: String
+    public var port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `host:port`, `[::1]:port`, `:port`; nil when it is none of them.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("[") {
+            guard host.hasSuffix("]") else { return nil }
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            return nil
+        }
+        self.init(host: host, port: port)
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// Checked settings of one daemon.
+public struct ServerConfiguration: Sendable {
+    /// The file the settings came from, if any; for INFO.
+    public var file: String?
+    /// Oddities that do not stop the start.
+    public var warnings: [String] = []
+
+    /// Every setting's value, for `check-config`.
+    var values: [String: SettingValue] = [:]
+
+    public var dataFolder = ""
+
+    public var amqpListen: [ListenAddress] = []
+    public var amqpConnectionsMax = 0
+    public var amqpFrameBytesMax = 0
+    public var amqpChannelsMax = 0
+    public var amqpHeartbeatSeconds = 0
+    public var amqpMessageBytesMax = 0
+    public var amqpDefaultUser = ""
+    public var amqpDefaultPassword = ""
+    public var amqpDefaultVirtualHost = ""
+    public var amqpLoopbackUsers: [String] = []
+
+    public var respListen: [ListenAddress] = []
+    public var respClientsMax = 0
+    public var respDatabases = 0
+    public var respPassword = ""
+    public var respBulkBytesMax = 0
+    public var respQueryBytesMax = 0
+
+    public var appendOnly = true
+    public var appendFsync = AppendFsync.everysec
+
+    public var logSegmentBytesMax = 0
+    public var logErrorPolicy = LogErrorPolicy.exit
+
+    public var loggingLevel = LogLevel.info
+    public var loggingFormat = LogFormat.plain
+
+    public var shutdownSeconds = 0
+
+    /// `key = value` for each setting, as in a file; passwords are not shown.
+    public var effectiveSettings: [String] {
+        Settings.all.map { setting in
+            let value = values[setting.key] ?? setting.defaultValue
+            let isHidden = setting.isSecret && value != .text("")
+            return "\(setting.key) = \(isHidden ? "\"(hidden)\"" : value.toml)"
+        }
+    }
+
+    /// The settings that the engine works by.
+    func engineConfiguration(randomSeed: UInt64) -> EngineConfiguration {
+        let engine = EngineConfiguration()
+        engine.randomSeed = randomSeed
+        engine.version = TaskdVersion.current
+        engine.users = [
+            ConfiguredUser(
+                name: amqpDefaultUser, password: amqpDefaultPassword,
+                loopbackOnly: amqpLoopbackUsers.contains(amqpDefaultUser))
+        ]
+        engine.defaultVirtualHost = amqpDefaultVirtualHost
+        engine.amqpFrameBytesMax = amqpFrameBytesMax
+        engine.amqpChannelsMax = amqpChannelsMax
+        engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
+        engine.messageBytesMax = amqpMessageBytesMax
+        engine.respDatabases = respDatabases
+        engine.respPassword = respPassword
+        engine.respBulkBytesMax = respBulkBytesMax
+        engine.respQueryBytesMax = respQueryBytesMax
+        engine.appendOnly = appendOnly
+        engine.appendFsync = appendFsync
+        return engine
+    }
+}

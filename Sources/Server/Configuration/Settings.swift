@@ -1,0 +1,156 @@
+// The table of all settings. A new one is one row here and one field in ServerConfiguration.swift; the
+// default, the checks, the environment variable, unknown-key errors and the test that Config/taskd.toml
+// documents it all come from the row.
+// Names carry their unit last. Starting thread only. Next: ConfigurationLoader.swift.
+
+import Engine
+
+/// All settings, in the order in which Config/taskd.toml documents them.
+enum Settings {
+    static let all: [Setting] = data + amqp + resp + store + log + logging + server
+
+    static func find(_ key: String) -> Setting? { all.first { $0.key == key } }
+
+    private static let data: [Setting] = [
+        Setting(
+            "data.folder", .text, .text("taskd-data"),
+            "Folder of the durable log. Made if missing; relative to the working directory."
+        ) { $0.dataFolder = $1.textValue }
+    ]
+
+    private static let amqp: [Setting] = [
+        Setting(
+            "amqp.listen", .listen, .list(["localhost:5672"]),
+            "Addresses for AMQP 0-9-1 clients. `localhost` is 127.0.0.1 and ::1, `*` is every address; [] is none."
+        ) { $0.amqpListen = $1.listenValue },
+        Setting(
+            "amqp.connections_max", .integer(1...1_000_000), .integer(65_536),
+            "Open AMQP connections; more are closed at once."
+        ) { $0.amqpConnectionsMax = $1.integerValue },
+        Setting(
+            "amqp.frame_bytes_max", .bytes(Limits.amqpFrameBytesMin...16_777_216),
+            .integer(Limits.amqpFrameBytesMax),
+            "Largest frame, proposed to clients in connection.tune."
+        ) { $0.amqpFrameBytesMax = $1.integerValue },
+        Setting(
+            "amqp.channels_max", .integer(1...65_535), .integer(Limits.amqpChannelsMax),
+            "Open channels of one connection, proposed to clients in connection.tune."
+        ) { $0.amqpChannelsMax = $1.integerValue },
+        Setting(
+            "amqp.heartbeat_seconds", .integer(0...65_535), .integer(Limits.amqpHeartbeatSeconds),
+            "Heartbeat interval proposed to clients; 0 proposes none."
+        ) { $0.amqpHeartbeatSeconds = $1.integerValue },
+        Setting(
+            "amqp.message_bytes_max", .bytes(1...536_870_912), .integer(Limits.messageBytesMax),
+            "Largest message body."
+        ) { $0.amqpMessageBytesMax = $1.integerValue },
+        Setting(
+            "amqp.default_user", .text, .text("guest"), alias: "RABBITMQ_DEFAULT_USER",
+            "The user that exists from the start. Also RABBITMQ_DEFAULT_USER."
+        ) { $0.amqpDefaultUser = $1.textValue },
+        Setting(
+            "amqp.default_password", .text, .text("guest"), alias: "RABBITMQ_DEFAULT_PASS",
+            "Its password. Also RABBITMQ_DEFAULT_PASS."
+        ) { $0.amqpDefaultPassword = $1.textValue },
+        Setting(
+            "amqp.default_virtual_host", .text, .text("/"), alias: "RABBITMQ_DEFAULT_VHOST",
+            "The virtual host that exists from the start. Also RABBITMQ_DEFAULT_VHOST."
+        ) { $0.amqpDefaultVirtualHost = $1.textValue },
+        Setting(
+            "amqp.loopback_users", .names, .list(["guest"]),
+            "Users who may log in from this machine only."
+        ) { $0.amqpLoopbackUsers = $1.listValue },
+    ]
+
+    private static let resp: [Setting] = [
+        Setting(
+            "resp.listen", .listen, .list(["localhost:6379"]),
+            "Addresses for Redis clients, as for AMQP."
+        ) { $0.respListen = $1.listenValue },
+        Setting(
+            "resp.clients_max", .integer(1...1_000_000), .integer(10_000),
+            "Open RESP connections; more get an error and are closed (Redis: maxclients)."
+        ) { $0.respClientsMax = $1.integerValue },
+        Setting(
+            "resp.databases", .integer(1...65_536), .integer(Limits.respDatabases),
+            "Number of databases for SELECT (Redis: databases)."
+        ) { $0.respDatabases = $1.integerValue },
+        Setting(
+            "resp.password", .text, .text(""),
+            "Password that clients must give with AUTH; empty asks for none (Redis: requirepass)."
+        ) { $0.respPassword = $1.textValue },
+        Setting(
+            "resp.bulk_bytes_max", .bytes(1_048_576...Limits.respBulkBytesMax),
+            .integer(Limits.respBulkBytesMax),
+            "Largest argument of a command (Redis: proto-max-bulk-len)."
+        ) { $0.respBulkBytesMax = $1.integerValue },
+        Setting(
+            "resp.query_bytes_max", .bytes(1_048_576...Limits.respQueryBytesMax),
+            .integer(Limits.respQueryBytesMax),
+            "Most bytes of requests that one client may have waiting (Redis: client-query-buffer-limit)."
+        ) { $0.respQueryBytesMax = $1.integerValue },
+    ]
+
+    private static let store: [Setting] = [
+        Setting(
+            "store.appendonly", .boolean, .boolean(true),
+            "Whether keys survive a restart (Redis: appendonly). The broker's durable queues always do."
+        ) { $0.appendOnly = $1.booleanValue },
+        Setting(
+            "store.appendfsync", .choice(["always", "everysec", "no"]), .text("everysec"),
+            "When a write command is on disk: before its reply, within a second, or when the system "
+                + "gets to it (Redis: appendfsync). Publisher confirms always wait for the disk."
+        ) { $0.appendFsync = AppendFsync(rawValue: $1.textValue)! },
+    ]
+
+    private static let log: [Setting] = [
+        Setting(
+            "log.segment_bytes_max", .bytes(1_048_576...1_073_741_824), .integer(67_108_864),
+            "Size at which a file of the durable log is closed and the next begun."
+        ) { $0.logSegmentBytesMax = $1.integerValue },
+        Setting(
+            "log.on_error", .choice(LogErrorPolicy.allCases.map(\.rawValue)), .text("exit"),
+            "What to do when the log cannot be written or synced. Nothing is confirmed after that; `exit` "
+                + "ends the daemon with a clear message, so that a supervisor sees it."
+        ) { $0.logErrorPolicy = LogErrorPolicy(rawValue: $1.textValue)! },
+    ]
+
+    private static let logging: [Setting] = [
+        Setting(
+            "logging.level", .choice(LogLevel.allCases.map(\.rawValue)), .text("info"),
+            "Least severe lines that are written to standard error."
+        ) { $0.loggingLevel = LogLevel(rawValue: $1.textValue)! },
+        Setting(
+            "logging.format", .choice(LogFormat.allCases.map(\.rawValue)), .text("plain"),
+            "Form of those lines: for people, or one JSON object each."
+        ) { $0.loggingFormat = LogFormat(rawValue: $1.textValue)! },
+    ]
+
+    private static let server: [Setting] = [
+        Setting(
+            "server.shutdown_seconds", .integer(0...3_600), .integer(5),
+            "How long a stopping daemon waits for clients to take their last bytes and say good-bye."
+        ) { $0.shutdownSeconds = $1.integerValue }
+    ]
+}
+
+/// A checked value has its kind's form, so these cannot fail.
+extension SettingValue {
+    fileprivate var textValue: String {
+        guard case .text(let text) = self else { preconditionFailure("setting is not a text") }
+        return text
+    }
+    fileprivate var integerValue: Int {
+        guard case .integer(let number) = self else { preconditionFailure("setting is not an integer") }
+        return number
+    }
+    fileprivate var booleanValue: Bool {
+        guard case .boolean(let flag) = self else { preconditionFailure("setting is not a boolean") }
+        return flag
+    }
+    fileprivate var listValue: [String] {
+        guard case .list(let items) = self else { preconditionFailure("setting is not a list") }
+        return items
+    }
+    fileprivate var listenValue: [ListenAddress] { listValue.compactMap { ListenAddress($0) } }
+}

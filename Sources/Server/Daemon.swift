@@ -1,0 +1,205 @@
+// The daemon's life: lock, listen, recover, serve, stop.
+// Listening begins before recovery, so that a port in use is told at once; accepting begins after it, so
+// that nobody is answered from half a state.
+// Loop thread. Next: Network/Reactor.swift (what happens in between), Log/Recovery.swift.
+
+import Engine
+import EventLoop
+import Logging
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// One running daemon.
+public final class Daemon {
+    private let configuration: ServerConfiguration
+    private let lines: LineWriter
+    private let logger: Logger
+    private let folder: DataFolder
+    private let engine: Engine
+    private let loop: EventLoop
+    private let reactor: Reactor
+    private let startMicroseconds = LoopClock.monotonicMicroseconds
+    private var pipeline: LogPipeline?
+    private var wakeUp: WakeUp?
+    private var signals: [SignalWatch] = []
+    private var stopSignal: Int32?
+    private var hasLogFailed = false
+
+    /// Runs a daemon until it is told to stop. Returns the exit code; throws when it cannot start.
+    public static func serve(_ configuration: ServerConfiguration) throws(DaemonStartError) -> Int32 {
+        SignalWatch.ignoreBrokenPipes()
+        DescriptorLimit.raise()
+        let daemon = try Daemon(configuration)
+        return try daemon.run()
+    }
+
+    private init(_ configuration: ServerConfiguration) throws(DaemonStartError) {
+        self.configuration = configuration
+        lines = LineWriter(descriptor: STDERR_FILENO)
+        let handler = LogLineHandler(
+            writer: lines, format: configuration.loggingFormat, level: configuration.loggingLevel)
+        logger = Logger(label: "taskd") { _ in handler }
+        do throws(StartError) {
+            folder = try DataFolder(path: configuration.dataFolder)
+        } catch {
+            throw DaemonStartError(error.description)
+        }
+        var seeds = SystemRandomNumberGenerator()
+        ByteHash.seed = seeds.next()
+        engine = Engine(configuration: configuration.engineConfiguration(randomSeed: seeds.next()))
+        engine.context.log.sink = Self.sink(logger)
+        do throws(EventLoopError) {
+            loop = try EventLoop()
+        } catch {
+            throw DaemonStartError("cannot make an event loop: \(error)")
+        }
+        reactor = Reactor(loop: loop, engine: engine)
+        reactor.respClientsMax = configuration.respClientsMax
+        reactor.amqpConnectionsMax = configuration.amqpConnectionsMax
+    }
+
+    private static func sink(_ logger: Logger) -> (EngineLogLevel, String, [(String, String)]) -> Void {
+        { level, text, pairs in
+            let mapped: Logger.Level =
+                switch level {
+                case .debug: .debug
+                case .info: .info
+                case .notice: .notice
+                case .warning: .warning
+                case .error: .error
+                }
+            guard mapped >= logger.logLevel else { return }
+            var metadata = Logger.Metadata()
+            for (key, value) in pairs { metadata[key] = .string(value) }
+            logger.log(level: mapped, "\(text)", metadata: metadata)
+        }
+    }
+
+    // MARK: Start
+
+    private func run() throws(DaemonStartError) -> Int32 {
+        do throws(ListenError) {
+            for address in configuration.amqpListen { try reactor.listen(address, .amqp) }
+            for address in configuration.respListen { try reactor.listen(address, .resp) }
+        } catch {
+            throw DaemonStartError(error.description)
+        }
+        for warning in configuration.warnings { logger.warning("\(warning)") }
+        watchSignals()
+        try recover()
+        reactor.startAccepting()
+        logReady()
+        while stopSignal == nil, !hasLogFailed { reactor.runTurn() }
+        return stop()
+    }
+
+    private func recover() throws(DaemonStartError) {
+        let log = SegmentedLog(
+            disk: FolderDisk(path: folder.logPath), segmentBytesMax: configuration.logSegmentBytesMax)
+        do throws(LogError) {
+            let result = try Recovery.run(engine, log)
+            logger.info(
+                "log recovered",
+                metadata: [
+                    "records": "\(result.records)", "bytes": "\(result.bytes)", "epoch": "\(result.claim.epoch)",
+                    "milliseconds": "\(result.milliseconds)",
+                ])
+        } catch {
+            throw DaemonStartError(error.description)
+        }
+        do throws(EventLoopError) {
+            let wakeUp = try WakeUp(on: loop) { [unowned self] in
+                reactor.beginTurn()
+                self.pipeline?.takeReports()
+            }
+            self.wakeUp = wakeUp
+            let thread = LogThread(log: log, bell: wakeUp.bell)
+            let pipeline = LogPipeline(engine: engine, thread: thread)
+            pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
+            pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
+            self.pipeline = pipeline
+            reactor.pipeline = pipeline
+            thread.start()
+        } catch {
+            throw DaemonStartError("cannot make a wake-up: \(error)")
+        }
+    }
+
+    private func logReady() {
+        func addresses(_ wireProtocol: WireProtocol) -> String {
+            let list = reactor.listeners.filter { $0.wireProtocol == wireProtocol }.map(\.address.description)
+            return list.isEmpty ? "-" : list.joined(separator: ",")
+        }
+        // One line in a fixed order: scripts wait for it.
+        logger.notice(
+            "taskd \(TaskdVersion.current) ready amqp=\(addresses(.amqp)) resp=\(addresses(.resp)) pid=\(getpid())")
+    }
+
+    private func watchSignals() {
+        for number in [SIGTERM, SIGINT] {
+            signals.append(SignalWatch(signal: number, on: loop) { [unowned self] in signalled(number) })
+        }
+        // Nothing to reload; but losing the terminal is no reason to end without a good-bye.
+        signals.append(SignalWatch(signal: SIGHUP, on: loop) {})
+    }
+
+    private func signalled(_ number: Int32) {
+        guard stopSignal == nil else {
+            logger.warning("second signal: ending at once")
+            lines.finish(withinMilliseconds: 200)
+            _exit(1)
+        }
+        stopSignal = number
+    }
+
+    private func logFailed(_ reason: String) {
+        hasLogFailed = true
+        logger.critical("the log has failed: \(reason); nothing more can be confirmed, ending")
+    }
+
+    // MARK: Stop
+
+    private func stop() -> Int32 {
+        defer { lines.finish(withinMilliseconds: 1_000) }
+        reactor.stopAccepting()
+        if hasLogFailed {
+            // What clients were not told is not promised: no flush, no good-bye that could carry a confirm.
+            return 1
+        }
+        logger.notice("stopping", metadata: ["signal": stopSignal == SIGINT ? "SIGINT" : "SIGTERM"])
+        reactor.beginShutdown()
+        engine.shutdown()
+        var isLate = false
+        let limit = LoopTimer(on: loop) { isLate = true }
+        limit.schedule(afterMicroseconds: Int64(configuration.shutdownSeconds) * 1_000_000)
+        while reactor.connections.count > 0, !isLate, !hasLogFailed { reactor.runTurn() }
+        if reactor.connections.count > 0 {
+            logger.warning("clients were cut off", metadata: ["connections": "\(reactor.connections.count)"])
+            reactor.closeAll()
+        }
+        finishLog()
+        guard !hasLogFailed else { return 1 }
+        let seconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
+        logger.notice("stopped", metadata: ["uptime_seconds": "\(seconds)"])
+        return 0
+    }
+
+    private func finishLog() {
+        guard let pipeline else { return }
+        while pipeline.hasPendingRecords, !hasLogFailed {
+            pipeline.handOverNow()
+            if pipeline.hasPendingRecords { reactor.runTurn() }
+        }
+        pipeline.finish()
+    }
+}
+
+/// Why the daemon could not start; one clear line.
+public struct DaemonStartError: Error {
+    public let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,88 @@
+// The loop's side of the log: closes the journal's batch at the end of a turn, hands it over, and tells the
+// engine and the reactor what has become of it.
+// Batches that nobody waits for are handed over at most once a millisecond: each costs both threads a
+// wake-up, and under load a turn is much shorter than that. The first after a quiet time goes at once.
+// Loop thread only. Next: LogThread.swift; ../../Engine/Log/Journal.swift.
+
+import Engine
+import EventLoop
+
+/// Journal → log thread → engine.
+final class LogPipeline {
+    /// Shortest time between two batches that nobody waits for.
+    static let handoverMilliseconds: Int64 = 1
+    /// A batch of this size goes at once.
+    static let handoverBytes = 262_144
+
+    private let engine: Engine
+    private let journal: Journal
+    private let thread: LogThread
+    private var lastHandover = Int64.min
+    /// The log has failed with this reason; nothing is confirmed any more.
+    private(set) var failure: String?
+    private(set) var hasFinished = false
+    /// Called once when the log fails.
+    var onFailure: (String) -> Void = { _ in }
+    /// Called when more is durable than before.
+    var onDurable: () -> Void = {}
+
+    init(engine: Engine, thread: LogThread) {
+        self.engine = engine
+        journal = engine.context.journal
+        self.thread = thread
+    }
+
+    /// Whether records wait that no batch in flight holds.
+    var hasPendingRecords: Bool { journal.pendingBytes > 0 }
+
+    /// Closes and hands over the turn's batch if it is time.
+    func endOfTurn() {
+        guard journal.pendingBytes > 0, failure == nil else { return }
+        let now = engine.context.time.monotonicMilliseconds
+        guard journal.needsSyncNow || now >= handoverDue || journal.pendingBytes >= Self.handoverBytes else { return }
+        handOver(now)
+    }
+
+    private func handOver(_ now: Int64) {
+        guard let batch = journal.takeBatch() else { return }
+        lastHandover = now
+        thread.post(.append(batch, engine.context.configuration.appendFsync))
+    }
+
+    private var handoverDue: Int64 { lastHandover == .min ? .min : lastHandover + Self.handoverMilliseconds }
+
+    /// When `endOfTurn` is needed even if nothing happens: monotonic milliseconds.
+    var nextDeadline: Int64? {
+        // While a batch is in flight its report will wake the loop.
+        journal.pendingBytes > 0 && !journal.hasBatchInFlight && failure == nil ? handoverDue : nil
+    }
+
+    /// The log thread has rung.
+    func takeReports() {
+        for report in thread.takeReports() {
+            switch report {
+            case .written(let batch): journal.written(batch)
+            case .durable(let sequence):
+                journal.durable(upTo: sequence)
+                engine.durable(upTo: sequence)
+                onDurable()
+            case .failed(let reason):
+                failure = reason
+                onFailure(reason)
+            case .finished: hasFinished = true
+            }
+        }
+    }
+
+    /// Hands over what there is, regardless of the time. For shutdown: call after each turn until nothing waits.
+    func handOverNow() {
+        guard failure == nil else { return }
+        handOver(engine.context.time.monotonicMilliseconds)
+    }
+
+    func finish() {
+        thread.post(.finish)
+        thread.join()
+        takeReports()
+    }
+}

@@ -1,0 +1,113 @@
+// swift-log's handler: one line for each message, plain or JSON, handed to a `LineWriter`.
+//
+//     2026-01-31T12:00:00.123Z info connection opened peer=127.0.0.1:40000 user=guest
+//     {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"connection opened","peer":"127.0.0.1:40000"}
+//
+// Any thread. Next: LineWriter.swift.
+
+import EventLoop
+import Logging
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Formats lines.
+struct LogLineHandler: LogHandler {
+    private let writer: LineWriter
+    private let format: LogFormat
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+
+    init(writer: LineWriter, format: LogFormat, level: LogLevel) {
+        self.writer = writer
+        self.format = format
+        logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var pairs = metadata
+        if let more = event.metadata { pairs.merge(more) { $1 } }
+        let sorted = pairs.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
+        writer.write(
+            Self.line(
+                format, wallMicroseconds: LoopClock.wallMicroseconds, level: event.level.rawValue,
+                message: event.message.description, pairs: sorted))
+    }
+
+    /// One line with its end.
+    static func line(
+        _ format: LogFormat, wallMicroseconds: Int64, level: String, message: String, pairs: [(String, String)]
+    ) -> String {
+        let time = timestamp(wallMicroseconds)
+        switch format {
+        case .plain:
+            var line = "\(time) \(level) \(printable(message))"
+            for (key, value) in pairs { line += " \(key)=\(plainValue(value))" }
+            return line + "\n"
+        case .json:
+            var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"message\":\(jsonText(message))"
+            for (key, value) in pairs { line += ",\(jsonText(key)):\(jsonText(value))" }
+            return line + "}\n"
+        }
+    }
+
+    /// RFC 3339, UTC, milliseconds.
+    static func timestamp(_ wallMicroseconds: Int64) -> String {
+        var seconds = time_t(wallMicroseconds / 1_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let milliseconds = Int(wallMicroseconds / 1_000 % 1_000)
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+        }
+        return padded(Int(parts.tm_year) + 1900, 4) + "-" + padded(Int(parts.tm_mon) + 1, 2) + "-"
+            + padded(Int(parts.tm_mday), 2) + "T" + padded(Int(parts.tm_hour), 2) + ":"
+            + padded(Int(parts.tm_min), 2) + ":" + padded(Int(parts.tm_sec), 2) + "." + padded(milliseconds, 3) + "Z"
+    }
+
+    /// What clients send ends up in lines: nothing of it may end the line or move a terminal's cursor.
+    private static func printable(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
+        var cleaned = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value < 0x20 || scalar.value == 0x7F {
+                cleaned += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            } else {
+                cleaned.unicodeScalars.append(scalar)
+            }
+        }
+        return cleaned
+    }
+
+    private static func plainValue(_ value: String) -> String {
+        let cleaned = printable(value)
+        guard cleaned.isEmpty || cleaned.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" }) else {
+            return cleaned
+        }
+        return "\"" + cleaned.replacing("\"", with: "\\\"") + "\""
+    }
+
+    private static func jsonText(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case _ where scalar.value < 0x20:
+                quoted += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

@@ -1,0 +1,18 @@
+// `taskd check-config`: says what `serve` would make of the same options, without starting anything.
+
+import ArgumentParser
+import Server
+
+struct CheckConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config",
+        abstract: "Check the configuration and print every setting's value.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        let configuration = try options.load()
+        for warning in configuration.warnings { Failure.print("warning: \(warning)") }
+        for line in configuration.effectiveSettings { print(line) }
+    }
+}
