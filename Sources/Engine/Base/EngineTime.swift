@@ -13,6 +13,11 @@ public final class EngineTime {
     /// Microseconds since 1970, UTC; for `TIME` and `SLOWLOG`.
     public private(set) var wallMicroseconds: Int64 = 0
 
+    /// A finer clock, microseconds, for statistics only (commandstats, SLOWLOG); nil where runs must repeat.
+    public var stopwatch: (@convention(c) () -> Int64)?
+    /// What it said last.
+    public var lastStopwatchMicroseconds: Int64 = 0
+
     public init() {}
 
     /// Called by the server at the start of every turn. Both in microseconds.

@@ -65,6 +65,20 @@ public enum Limits {
     /// Entries of one node of a stream (`stream-node-max-entries`), and its bytes.
     public static let streamNodeEntriesMax = 100
     public static let streamNodeBytesMax = 4_096
+    /// Pending output at which a subscriber is closed at once, bytes; and over which, for how long, likewise
+    /// (`client-output-buffer-limit pubsub`).
+    public static let pubSubOutputHardBytes = 33_554_432
+    public static let pubSubOutputSoftBytes = 8_388_608
+    public static let pubSubOutputSoftMilliseconds: Int64 = 60_000
+    /// Ends of waits looked at in one turn.
+    public static let storeTimersPerTurnMax = 1_000
+    /// Time between two slices of active expiry, and expiring keys looked at in one, for each database.
+    public static let expirySliceMilliseconds: Int64 = 100
+    public static let expirySliceKeys = 400
+    /// Buckets moved between turns while a keyspace is resized.
+    public static let resizeSliceBuckets = 256
+    /// Keys of a flushed database freed between turns.
+    public static let freeSliceKeys = 5_000
 
     // MARK: Log
     /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
@@ -81,6 +95,7 @@ public enum Limits {
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
+        precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)
     }
 }

@@ -1,0 +1,213 @@
+// Waiting for keys: BLPOP, BZPOPMIN, XREAD BLOCK and the like, and WAIT.
+// A handler that finds nothing calls `call.block(onKeys:)` instead of replying. The request is copied; when one
+// of its keys changes (`Keyspace.modified`), the same handler runs again at the end of the unit that changed it,
+// with `call.isRetry` set. If it blocks again, the client keeps its place. So whoever waited longest is served
+// first, and a push from a transaction or a script wakes like any other.
+// Within transactions and scripts nobody waits: the reply of the time-out is given at once.
+// Loop thread only. Next: Execution.swift (`finishUnit` serves).
+
+import Wire
+
+/// What a client gets when its wait ends without a result.
+enum TimeoutReply {
+    case null
+    case nullArray
+    case integer(Int64)
+}
+
+/// A waiting client's request.
+final class BlockedCommand {
+    let row: CommandRow
+    let arguments: RESPArguments
+    let keyspace: Keyspace
+    let keys: [ByteString]
+    let timeoutReply: TimeoutReply
+    /// Tells a deadline of this wait from one of an earlier wait of the same client.
+    let generation: UInt64
+    let sinceMilliseconds: Int64
+
+    fileprivate init(
+        row: CommandRow, arguments: RESPArguments, keyspace: Keyspace, keys: [ByteString], timeoutReply: TimeoutReply,
+        generation: UInt64, sinceMilliseconds: Int64
+    ) {
+        self.row = row
+        self.arguments = arguments
+        self.keyspace = keyspace
+        self.keys = keys
+        self.timeoutReply = timeoutReply
+        self.generation = generation
+        self.sinceMilliseconds = sinceMilliseconds
+    }
+}
+
+/// A key and who waits for it, in the order they came. Those who left are passed over: leaving costs nothing
+/// however many wait.
+final class BlockedKey {
+    fileprivate struct Waiter {
+        let client: StoreClient
+        let generation: UInt64
+        var isWaiting: Bool { client.blocked?.generation == generation }
+    }
+
+    fileprivate var waiters: [Waiter] = []
+    fileprivate var waiting = 0
+    fileprivate var isReady = false
+
+    /// Drops those who left once they are the majority.
+    fileprivate func compact() {
+        if waiters.count > 16, waiting * 2 < waiters.count { waiters.removeAll { !$0.isWaiting } }
+    }
+}
+
+/// The end of a wait. Counts only while the client is still in it.
+struct BlockDeadline {
+    let client: StoreClient
+    let generation: UInt64
+}
+
+extension CommandCall {
+    /// Waits until one of these arguments' keys changes. Write no reply before or after this.
+    /// `timeoutMilliseconds` 0 waits for ever. `replacing` gives other words to run again with (a stream's `$`
+    /// made an identifier): their bytes are copied.
+    func block(
+        onKeys positions: some Collection<Int>, timeoutMilliseconds: Int64, timeoutReply: TimeoutReply = .nullArray,
+        replacing: RESPArguments? = nil
+    ) {
+        if client.deniesBlocking || client.isInternal { return reply.timeout(timeoutReply) }
+        hasBlocked = true
+        guard !isRetry else { return }
+        let words = replacing ?? arguments
+        var names: [ByteString] = []
+        for position in positions where !names.contains(where: { $0.slice == arguments[position] }) {
+            names.append(ByteString(arguments[position]))
+        }
+        store.block(
+            client, row: row, arguments: words.copy(), keys: names, in: keys, timeoutMilliseconds: timeoutMilliseconds,
+            timeoutReply: timeoutReply)
+    }
+}
+
+extension ReplyWriter {
+    func timeout(_ reply: TimeoutReply) {
+        switch reply {
+        case .null: null()
+        case .nullArray: nullArray()
+        case .integer(let value): integer(value)
+        }
+    }
+}
+
+extension Store {
+    fileprivate func block(
+        _ client: StoreClient, row: CommandRow, arguments: RESPArguments, keys: [ByteString], in keyspace: Keyspace,
+        timeoutMilliseconds: Int64, timeoutReply: TimeoutReply
+    ) {
+        precondition(client.blocked == nil, "client waits already")
+        blockGeneration += 1
+        let now = context.time.monotonicMilliseconds
+        client.blocked = BlockedCommand(
+            row: row, arguments: arguments, keyspace: keyspace, keys: keys, timeoutReply: timeoutReply,
+            generation: blockGeneration, sinceMilliseconds: now)
+        blockedClientCount += 1
+        for name in keys {
+            let key: BlockedKey
+            if let known = keyspace.blocked[name] {
+                key = known
+            } else {
+                key = BlockedKey()
+                keyspace.blocked[name] = key
+            }
+            key.waiters.append(BlockedKey.Waiter(client: client, generation: blockGeneration))
+            key.waiting += 1
+        }
+        if timeoutMilliseconds > 0 {
+            let (deadline, overflow) = now.addingReportingOverflow(timeoutMilliseconds)
+            blockDeadlines.insert(
+                BlockDeadline(client: client, generation: blockGeneration), at: overflow ? Int64.max : deadline)
+        }
+    }
+
+    /// Ends a wait without a word to the client.
+    func unblockQuietly(_ client: StoreClient) {
+        guard let blocked = client.blocked else { return }
+        client.blocked = nil
+        blockedClientCount -= 1
+        for name in blocked.keys {
+            guard let key = blocked.keyspace.blocked[name] else { continue }
+            key.waiting -= 1
+            if key.waiting == 0 { blocked.keyspace.blocked[name] = nil } else { key.compact() }
+        }
+    }
+
+    /// Ends a wait; the client takes requests again.
+    private func unblock(_ client: StoreClient) {
+        unblockQuietly(client)
+        client.host?.resumeClient()
+    }
+
+    func timeOut(_ client: StoreClient) {
+        guard let blocked = client.blocked else { return }
+        client.call.reply.timeout(blocked.timeoutReply)
+        unblock(client)
+    }
+
+    /// `CLIENT UNBLOCK`. Returns whether the client was waiting.
+    func unblockByHand(_ client: StoreClient, withError: Bool) -> Bool {
+        guard client.blocked != nil else { return false }
+        if withError {
+            client.call.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
+            unblock(client)
+        } else {
+            timeOut(client)
+        }
+        return true
+    }
+
+    /// A key that clients wait for has changed; they are served when the unit ends.
+    func signalReady(_ name: ByteSlice, in keyspace: Keyspace) {
+        guard let key = keyspace.blocked[name], !key.isReady, let stored = keyspace.blocked.storedKey(name) else {
+            return
+        }
+        key.isReady = true
+        readyKeys.append((keyspace, stored))
+    }
+
+    /// Runs the requests of those who wait for keys that changed. Serving may change further keys (BLMOVE):
+    /// they join the end of the list.
+    @inline(never)
+    func serveReadyKeys() {
+        guard depth == 0, !isServing else { return }
+        isServing = true
+        defer { isServing = false }
+        var index = 0
+        while index < readyKeys.count {
+            let (keyspace, name) = readyKeys[index]
+            index += 1
+            guard let key = keyspace.blocked[name] else { continue }
+            key.isReady = false
+            // A copy: serving changes the list. Whoever comes meanwhile found nothing, so need not be tried.
+            for waiter in key.waiters where waiter.isWaiting {
+                // Nothing left to take; only readers of streams want to hear that the key is gone.
+                if waiter.client.blocked?.row.command.group != .stream, !keyspace.exists(name.slice) { break }
+                retry(waiter.client)
+            }
+            key.compact()
+        }
+        readyKeys.removeAll(keepingCapacity: true)
+    }
+
+    private func retry(_ client: StoreClient) {
+        guard let blocked = client.blocked else { return }
+        let call = client.call!
+        call.arguments = blocked.arguments
+        call.row = blocked.row
+        call.keys = blocked.keyspace
+        call.isRetry = true
+        call.hasBlocked = false
+        execute(call)
+        call.isRetry = false
+        call.arguments = noArguments
+        if !call.hasBlocked { unblock(client) }
+        call.hasBlocked = false
+    }
+}

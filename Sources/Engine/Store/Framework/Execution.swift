@@ -1,0 +1,146 @@
+// From a client's words to the handler and back: lookup, the checks that come before a handler, the call, and
+// what a finished unit leaves behind (journal record, woken clients).
+// `dispatch` is for requests of connections; `execute` runs a checked call and is what EXEC, scripts, replay and
+// woken clients use. A unit is the outermost execution: its effects are one record.
+// Loop thread only. Next: ../Clients/Transaction.swift, ../Clients/Blocking.swift.
+
+import Wire
+
+extension Store {
+    // MARK: Requests
+
+    /// Executes, queues or refuses one request of a client. Writes one reply at most.
+    @inline(__always)
+    func dispatch(_ client: StoreClient, _ arguments: RESPArguments) {
+        let call = client.call!
+        call.arguments = arguments
+        if client.hasMutedReply { client.beginMutedCommand() }
+        guard let row = table.find(arguments) else {
+            return refuse(client, row: nil, unknownCommand(arguments))
+        }
+        call.row = row
+        guard row.arity.allows(arguments.count) else {
+            return refuse(client, row: row, .wrongArity(command: row.fullName))
+        }
+        if client.hasSpecialState {
+            if let refusal = refusal(client, row) { return refuse(client, row: row, refusal) }
+            if client.transaction != nil, !row.flags.contains(.notQueued) {
+                return client.queueInTransaction(row, arguments)
+            }
+        }
+        call.keys = databases[client.database]
+        if !monitors.isEmpty { feedMonitors(call) }
+        suppressesTouch = client.isNoTouch
+        call.isRetry = false
+        execute(call)
+        if client.hasMutedReply { client.endMutedCommand() }
+    }
+
+    /// Reasons to refuse that depend on the client's state; checked only when there is any.
+    private func refusal(_ client: StoreClient, _ row: CommandRow) -> CommandError? {
+        if client.needsAuthentication, !row.flags.contains(.noAuth) { return .notAuthenticated }
+        if client.isInSubscriberMode, !row.flags.contains(.subscriberMode) {
+            return .message(
+                "ERR Can't execute '\(row.fullName)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+                    + "are allowed in this context")
+        }
+        if client.transaction != nil, row.flags.contains(.noMulti) {
+            return .message("ERR Command not allowed inside a transaction")
+        }
+        return nil
+    }
+
+    private func refuse(_ client: StoreClient, row: CommandRow?, _ error: CommandError) {
+        row?.rejectedCalls += 1
+        client.transaction?.isRefused = true
+        let text = error.text
+        statistics.countError(text)
+        client.call.reply.error(text)
+        if client.hasMutedReply { client.endMutedCommand() }
+    }
+
+    /// With the beginning of the arguments, as Redis shows them.
+    func unknownCommand(_ arguments: RESPArguments) -> CommandError {
+        var shown = ""
+        for index in 1..<max(1, arguments.count) where shown.utf8.count < 128 {
+            let word = arguments[index]
+            shown += "'\(word.slice(from: 0, count: min(word.count, 128 - shown.utf8.count)).string)' "
+        }
+        let name = arguments[0].slice(from: 0, count: min(arguments[0].count, 128)).string
+        return .message("ERR unknown command '\(name)', with args beginning with: \(shown)")
+    }
+
+    // MARK: Execution
+
+    /// Runs the handler of `call.row` and, when this is the outermost execution, closes the unit.
+    /// The caller has set arguments, row and database and has checked the arity.
+    @inline(__always)
+    func execute(_ call: CommandCall) {
+        let row = call.row
+        let dirtyBefore = dirty
+        // Calls nest on one object (EXEC, scripts run by a queued command): what the outer one decided is kept.
+        let outerPropagation = call.propagation
+        call.propagation = .asIs
+        depth += 1
+        do throws(CommandError) {
+            try row.handler(call)
+        } catch {
+            failed(call, row, error)
+        }
+        row.calls &+= 1
+        statistics.commandsProcessed &+= 1
+        if dirty != dirtyBefore, call.propagation == .asIs, effects.isEnabled {
+            effects.append(database: call.keys.index, call.arguments)
+        }
+        call.propagation = outerPropagation
+        depth -= 1
+        if let stopwatch = context.time.stopwatch { measure(call, row, stopwatch()) }
+        if depth == 0 { finishUnit(call.client) }
+    }
+
+    /// The clock is read once for each command: the end of one is the beginning of the next.
+    @inline(never)
+    private func measure(_ call: CommandCall, _ row: CommandRow, _ now: Int64) {
+        // Inner commands of a transaction or a script count for themselves, the outer one for the rest.
+        let elapsed = max(0, now - context.time.lastStopwatchMicroseconds)
+        context.time.lastStopwatchMicroseconds = now
+        row.microseconds += elapsed
+        if elapsed >= slowCommandMicroseconds, slowCommandMicroseconds >= 0, let observer = slowCommandObserver,
+            !row.flags.contains(.skipSlowlog)
+        {
+            observer(call, elapsed)
+        }
+    }
+
+    @inline(never)
+    private func failed(_ call: CommandCall, _ row: CommandRow, _ error: CommandError) {
+        row.failedCalls += 1
+        call.client.lastError = error
+        // A client that waits goes on waiting when its key has become something else meanwhile.
+        if call.isRetry, case .wrongType = error {
+            call.hasBlocked = true
+            return
+        }
+        let text = error.text
+        statistics.countError(text)
+        call.reply.error(text)
+    }
+
+    /// The outermost execution is over: its effects become one record, and those who waited are served, each
+    /// as a unit of its own.
+    @inline(__always)
+    func finishUnit(_ client: StoreClient? = nil) {
+        if !effects.isEmpty { journalUnit(client) }
+        if !readyKeys.isEmpty { serveReadyKeys() }
+    }
+
+    @inline(__always)
+    private func journalUnit(_ client: StoreClient?) {
+        guard context.journal.isEnabled else { return effects.discard() }
+        effects.flush(to: context.journal)
+        if context.configuration.appendFsync == .always {
+            context.journal.requireSync()
+            client?.output.heldUntilSequence = context.journal.openSequence
+        }
+    }
+}

@@ -1,0 +1,282 @@
+// The key store as a whole: databases, clients, the command table, pub/sub, and what passes between turns.
+// Knows no protocol session: clients come as `StoreClient`, bytes leave through their outputs.
+// Loop thread only; no I/O, no clock. Reading order: Framework/RESPCommand.swift, Framework/Execution.swift,
+// Keyspace/Keyspace.swift, Clients/StoreClient.swift.
+
+import Wire
+
+/// Everything behind the RESP port.
+final class Store {
+    let context: EngineContext
+    let table: CommandTable
+    private(set) var databases: [Keyspace] = []
+    let effects = EffectBuffer()
+    let pubSub = PubSub()
+    let statistics = StoreStatistics()
+    /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
+    let mutedOutput = OutputQueue(flushList: FlushList())
+    /// An empty request, to point to where none is being executed.
+    let noArguments = RESPArguments(capacity: 1)
+
+    // MARK: Execution (see Framework/Execution.swift)
+    /// Changes made since the start. Grows with every `modified`.
+    var dirty: UInt64 = 0
+    /// How many executions are nested: command in EXEC in …; 0 between commands.
+    var depth = 0
+    /// Keys that changed while clients waited for them, in order.
+    var readyKeys: [(keyspace: Keyspace, key: ByteString)] = []
+    /// The current client asked not to touch access times (`CLIENT NO-TOUCH`).
+    var suppressesTouch = false
+    /// The log is being read back: nothing expires, nothing is journaled.
+    private(set) var isReplaying = false
+
+    // MARK: Clients
+    private(set) var clients: [UInt64: StoreClient] = [:]
+    private var nextClientID: UInt64 = 1
+    /// Those that get a copy of every command (`MONITOR`).
+    var monitors: [StoreClient] = []
+    /// Ends of waits.
+    var blockDeadlines = DeadlineHeap<BlockDeadline>()
+    var blockedClientCount = 0
+    var blockGeneration: UInt64 = 0
+    var isServing = false
+    var pause = ClientPause()
+
+    /// Classes of keyspace notifications that are on; set through `setNotifications`.
+    private(set) var notificationClasses: NotificationClass = []
+
+    /// Called for a command that took long, with its microseconds; set by whoever keeps the slow log.
+    var slowCommandObserver: ((CommandCall, Int64) -> Void)?
+    var slowCommandMicroseconds: Int64 = 10_000
+
+    /// Tables of flushed databases, freed in slices.
+    var graveyard: [KeyTable] = []
+    private var nextExpirySliceMilliseconds: Int64 = 0
+    private var replayClient: StoreClient?
+
+    init(context: EngineContext, table: CommandTable = CommandTable()) {
+        self.context = context
+        self.table = table
+        precondition(context.configuration.respDatabases > 0)
+        for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }
+    }
+
+    deinit { graveyard.forEach { table in table.forEach { $0.destroy() } } }
+
+    /// Seconds for access times, modulo 2²⁴.
+    @inline(__always)
+    var accessSeconds: UInt32 { UInt32(truncatingIfNeeded: context.time.wallMilliseconds / 1_000) & 0xFF_FFFF }
+
+    /// Frees a removed entry.
+    @inline(__always)
+    func free(_ entry: KeyEntry) { entry.destroy() }
+
+    // MARK: Clients
+
+    func register(_ client: StoreClient) {
+        clients[client.id] = client
+        statistics.connectionsReceived += 1
+    }
+
+    func takeClientID() -> UInt64 {
+        defer { nextClientID += 1 }
+        return nextClientID
+    }
+
+    /// The connection is gone: the client waits for nothing, watches nothing and hears nothing any more.
+    func unregister(_ client: StoreClient) {
+        unblockQuietly(client)
+        client.unwatchAll()
+        pubSub.removeAll(of: client)
+        monitors.removeAll { $0 === client }
+        clients[client.id] = nil
+    }
+
+    // MARK: Notifications
+
+    func setNotifications(_ classes: NotificationClass) {
+        notificationClasses = classes
+        for keyspace in databases { keyspace.updateObserved() }
+    }
+
+    // MARK: Turns
+
+    /// Timers that are due: ends of waits and pauses.
+    func tick() {
+        let now = context.time.monotonicMilliseconds
+        var left = Limits.storeTimersPerTurnMax
+        while left > 0, let due = blockDeadlines.popDue(now) {
+            left -= 1
+            if due.client.blocked?.generation == due.generation { timeOut(due.client) }
+        }
+        if pause.endMilliseconds != 0, now >= pause.endMilliseconds { endPause() }
+    }
+
+    /// Between turns: a slice of expiry, of resizing and of freeing. Bounded.
+    func endTurn() {
+        if context.time.monotonicMilliseconds >= nextExpirySliceMilliseconds {
+            nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + Limits.expirySliceMilliseconds
+            var isBehind = false
+            for keyspace in databases where keyspace.expiringCount > 0 {
+                let slice = keyspace.expireSlice(limit: Limits.expirySliceKeys)
+                // As long as a quarter of what was looked at is due, go on in the next turn already.
+                if slice.removed * 4 > slice.seen { isBehind = true }
+            }
+            for keyspace in databases {
+                if keyspace.table.resizeSlice(buckets: Limits.resizeSliceBuckets) { isBehind = true }
+                if keyspace.expiring.resizeSlice(buckets: Limits.resizeSliceBuckets) { isBehind = true }
+            }
+            if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
+        }
+        if let table = graveyard.last {
+            if !table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { graveyard.removeLast() }
+        }
+    }
+
+    /// When `tick` or `endTurn` has something to do next, monotonic milliseconds.
+    var nextDeadline: Int64? {
+        var deadline = blockDeadlines.next
+        func note(_ time: Int64) { deadline = min(deadline ?? time, time) }
+        if pause.endMilliseconds != 0 { note(pause.endMilliseconds) }
+        if !graveyard.isEmpty { note(context.time.monotonicMilliseconds + 1) }
+        for keyspace in databases where keyspace.expiringCount > 0 || keyspace.table.isResizing {
+            note(nextExpirySliceMilliseconds)
+            break
+        }
+        return deadline
+    }
+
+    /// Replies that waited for this batch are released by the server; the store itself has nothing to do.
+    func durable(upTo sequence: UInt64) {}
+
+    // MARK: Recovery
+
+    /// Runs the effects of one record again.
+    func replay(_ payload: ByteSlice) throws(EffectError) {
+        isReplaying = true
+        effects.isEnabled = false
+        let client = replayClient ?? StoreClient.internalClient(store: self)
+        replayClient = client
+        var reader = EffectReader(payload)
+        let arguments = RESPArguments()
+        while let database = try reader.next(into: arguments) {
+            guard databases.indices.contains(database) else { throw .noSuchDatabase(database) }
+            guard let row = table.find(arguments), row.arity.allows(arguments.count) else {
+                throw .noSuchCommand(arguments[0].string)
+            }
+            client.database = database
+            client.call.arguments = arguments
+            client.call.row = row
+            client.call.keys = databases[database]
+            execute(client.call)
+            if let error = client.lastError {
+                client.lastError = nil
+                throw .refused("\(arguments[0].string): \(error.text)")
+            }
+            client.output.discard()
+        }
+    }
+
+    /// The log has been read to its end: time and journal run from here on.
+    func finishRecovery() {
+        isReplaying = false
+        replayClient = nil
+        effects.isEnabled = context.journal.isEnabled
+        readyKeys.removeAll()
+    }
+}
+
+/// What INFO counts.
+final class StoreStatistics {
+    var connectionsReceived: UInt64 = 0
+    var commandsProcessed: UInt64 = 0
+    var keyspaceHits: UInt64 = 0
+    var keyspaceMisses: UInt64 = 0
+    var expiredKeys: UInt64 = 0
+    var rejectedConnections: UInt64 = 0
+    var errorReplies: UInt64 = 0
+    var inputBytes: UInt64 = 0
+    var publishedMessages: UInt64 = 0
+    /// Error replies by their first word, for INFO errorstats.
+    var errorsByCode: [String: UInt64] = [:]
+
+    func countError(_ text: String) {
+        errorReplies += 1
+        let code = String(text.prefix { $0 != " " })
+        if errorsByCode.count < 128 || errorsByCode[code] != nil { errorsByCode[code, default: 0] += 1 }
+    }
+
+    /// `CONFIG RESETSTAT`.
+    func reset() {
+        connectionsReceived = 0
+        commandsProcessed = 0
+        keyspaceHits = 0
+        keyspaceMisses = 0
+        expiredKeys = 0
+        rejectedConnections = 0
+        errorReplies = 0
+        inputBytes = 0
+        publishedMessages = 0
+        errorsByCode = [:]
+    }
+}
+
+/// Classes of keyspace notifications, with the letters of `notify-keyspace-events`.
+struct NotificationClass: OptionSet {
+    let rawValue: UInt16
+
+    static let generic = NotificationClass(rawValue: 1 << 0)
+    static let string = NotificationClass(rawValue: 1 << 1)
+    static let list = NotificationClass(rawValue: 1 << 2)
+    static let set = NotificationClass(rawValue: 1 << 3)
+    static let hash = NotificationClass(rawValue: 1 << 4)
+    static let sortedSet = NotificationClass(rawValue: 1 << 5)
+    static let expired = NotificationClass(rawValue: 1 << 6)
+    static let evicted = NotificationClass(rawValue: 1 << 7)
+    static let stream = NotificationClass(rawValue: 1 << 8)
+    static let keyMiss = NotificationClass(rawValue: 1 << 9)
+    static let new = NotificationClass(rawValue: 1 << 10)
+    static let module = NotificationClass(rawValue: 1 << 11)
+    /// Channel `__keyspace@n__:key`.
+    static let keyspaceChannel = NotificationClass(rawValue: 1 << 12)
+    /// Channel `__keyevent@n__:event`.
+    static let keyeventChannel = NotificationClass(rawValue: 1 << 13)
+
+    static let all: NotificationClass = [
+        .generic, .string, .list, .set, .hash, .sortedSet, .expired, .evicted, .stream, .module,
+    ]
+
+    /// In the order in which `CONFIG GET` spells them.
+    static let letters: [(Character, NotificationClass)] = [
+        ("g", .generic), ("$", .string), ("l", .list), ("s", .set), ("h", .hash), ("z", .sortedSet), ("x", .expired),
+        ("e", .evicted), ("t", .stream), ("d", .module), ("K", .keyspaceChannel), ("E", .keyeventChannel),
+        ("m", .keyMiss), ("n", .new),
+    ]
+
+    /// From the text of `notify-keyspace-events`; nil when a letter is unknown.
+    init?(text: String) {
+        self = []
+        for letter in text {
+            if letter == "A" {
+                formUnion(.all)
+            } else if let found = Self.letters.first(where: { $0.0 == letter }) {
+                formUnion(found.1)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    var text: String {
+        var text = ""
+        var shown = self
+        if isSuperset(of: .all) {
+            text = "A"
+            shown.subtract(.all)
+        }
+        for (letter, value) in Self.letters where shown.contains(value) { text.append(letter) }
+        return text
+    }
+}
