@@ -56,15 +56,15 @@ private func probe(_ bytes: [UInt8]) -> AMQPDecoderProbe.Findings {
 
 /// Goal: whole streams decode; cut or damaged ones neither crash nor make decoder and encoder disagree.
 /// Method: truncation everywhere, then flipped bits and overwritten lengths; the seed replays.
-@Test(arguments: 1...12 as ClosedRange<UInt64>)
+@Test(arguments: 1...4 as ClosedRange<UInt64>)
 func decodersSurviveDamage(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let bytes = stream(using: &random)
     let whole = probe(bytes)
     #expect(whole.methods == MethodGrammar.all.count, "seed \(seed)")
     #expect(whole.contentHeaders == MethodGrammar.all.count, "seed \(seed)")
-    for _ in 0..<200 { _ = probe(Array(bytes[..<Int.random(in: 0..<bytes.count, using: &random)])) }
-    for _ in 0..<400 {
+    for _ in 0..<40 { _ = probe(Array(bytes[..<Int.random(in: 0..<bytes.count, using: &random)])) }
+    for _ in 0..<60 {
         var damaged = bytes
         for _ in 0..<Int.random(in: 1...20, using: &random) {
             let index = Int.random(in: 0..<damaged.count, using: &random)

@@ -41,7 +41,7 @@ struct MethodGrammar: Sendable, CustomTestStringConvertible {
                 let text = random.bytes(Int.random(in: 0...255, using: &random))
                 bytes += [UInt8(text.count)] + text
             default:
-                let text = random.bytes(Int.random(in: 0...700, using: &random))
+                let text = random.bytes(Int.random(in: 0...300, using: &random))
                 bytes += [0, 0, UInt8(text.count >> 8), UInt8(text.count & 255)] + text
             }
         }

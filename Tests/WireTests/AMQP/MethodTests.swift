@@ -9,7 +9,7 @@ func methodFollowsItsGrammar(grammar: MethodGrammar) throws {
     let row = try #require(MethodTable.description(of: id))
     #expect(row.name.description == grammar.name)
     #expect(id.name == grammar.name)
-    for seed in 1...40 as ClosedRange<UInt64> {
+    for seed in 1...6 as ClosedRange<UInt64> {
         var random = SeededGenerator(seed: seed)
         let arguments = grammar.arguments(using: &random)
         try arguments.withUnsafeBytes { buffer in
