@@ -1,0 +1,204 @@
+// The broker: virtual hosts, connections, and what is left to do at the end of a turn. Operations enter through
+// `BrokerChannel` (Channel/), which a session owns one of for each open channel.
+//
+// During a turn publishing only fills ready lists. `endTurn` then hands out, in bounded passes: dead letters,
+// deliveries, confirms, log records of what was settled. What does not fit into one turn goes on in the next:
+// `nextDeadline` says so. Loop thread only. Next: VirtualHost.swift, Channel/BrokerChannel.swift, Queue/Queue.swift.
+
+import Wire
+
+public final class Broker {
+    public let context: EngineContext
+    let log: BrokerLog
+    let deadLetters: DeadLetters
+    /// By name.
+    private(set) var virtualHosts = NameTable<VirtualHost>()
+    /// By identity, in order of opening; for inspection and shutdown.
+    private(set) var connections: [UInt64: BrokerConnection] = [:]
+    private(set) var queuesByNumber: [UInt64: Queue] = [:]
+    /// Consumers of direct reply-to, by the number in their address.
+    var replyConsumers: [UInt64: BrokerChannel] = [:]
+
+    var deadlines = DeadlineHeap<QueueDeadline>()
+    /// Queues with something to deliver; each once (`isScheduled`).
+    private var scheduled: [Queue] = []
+    /// Channels that owe confirms; each once (`isConfirmScheduled`).
+    private var confirming: [BrokerChannel] = []
+    /// What was purged or deleted with its queue: dropped bit by bit.
+    private var graveyard: [EntryRing] = []
+    private var nextConnectionID: UInt64 = 1
+    private var nextQueueNumber: UInt64 = 1
+    private(set) var nextLogID: UInt32 = 1
+    /// Only while the log is read back.
+    var replaying: BrokerReplay?
+
+    // Totals since the start, for inspection.
+    var publishedTotal: UInt64 = 0
+    var deliveredTotal: UInt64 = 0
+    var acknowledgedTotal: UInt64 = 0
+    var confirmedTotal: UInt64 = 0
+    var returnedTotal: UInt64 = 0
+
+    public init(context: EngineContext) {
+        self.context = context
+        log = BrokerLog(context: context)
+        deadLetters = DeadLetters()
+        _ = makeVirtualHost(ByteString(context.configuration.defaultVirtualHost))
+    }
+
+    deinit { for var ring in graveyard { ring.releaseAll() } }
+
+    // MARK: Virtual hosts and connections
+
+    func virtualHost(_ name: ByteSlice) -> VirtualHost? { virtualHosts[name] }
+
+    @discardableResult
+    func makeVirtualHost(_ name: ByteString) -> VirtualHost {
+        if let known = virtualHosts[name] { return known }
+        let host = VirtualHost(name: name, broker: self)
+        virtualHosts.insert(host, for: name)
+        if name.string != context.configuration.defaultVirtualHost { log.virtualHostDeclared(name) }
+        return host
+    }
+
+    /// Deletes the host with everything in it. The caller closes its connections first.
+    func deleteVirtualHost(_ name: ByteSlice) -> Bool {
+        guard let host = virtualHosts[name] else { return false }
+        for queue in host.queues.values { host.deleteQueue(queue) }
+        for exchange in host.exchanges.values { host.removeExchange(exchange) }
+        log.virtualHostDeleted(host.name)
+        virtualHosts.removeValue(for: name)
+        return true
+    }
+
+    /// A client has opened `virtualHost`. The session keeps the connection and closes it.
+    func openConnection(
+        virtualHost: VirtualHost, output: OutputQueue, name: String, user: String, frameBytesMax: Int
+    ) -> BrokerConnection {
+        let connection = BrokerConnection(
+            id: nextConnectionID, broker: self, virtualHost: virtualHost, output: output, name: name, user: user,
+            frameBytesMax: frameBytesMax)
+        nextConnectionID += 1
+        connections[connection.id] = connection
+        return connection
+    }
+
+    func forget(_ connection: BrokerConnection) { connections[connection.id] = nil }
+
+    // MARK: Queues, for the virtual hosts
+
+    func takeQueueNumber() -> UInt64 {
+        defer { nextQueueNumber += 1 }
+        return nextQueueNumber
+    }
+
+    func takeLogID() -> UInt32 {
+        defer { nextLogID += 1 }
+        return nextLogID
+    }
+
+    /// An id was seen in the log: new ones come after it.
+    func noteLogID(_ id: UInt32) { nextLogID = max(nextLogID, id + 1) }
+
+    func register(_ queue: Queue) { queuesByNumber[queue.number] = queue }
+    func unregister(_ queue: Queue) { queuesByNumber[queue.number] = nil }
+
+    /// Drops these entries in the background.
+    func bury(_ rings: [EntryRing]) { graveyard.append(contentsOf: rings) }
+
+    // MARK: The turn
+
+    /// The queue has messages and a consumer for them.
+    @inline(__always)
+    func schedule(_ queue: Queue) {
+        queue.isScheduled = true
+        scheduled.append(queue)
+    }
+
+    @inline(__always)
+    func scheduleConfirms(_ channel: BrokerChannel) {
+        guard !channel.isConfirmScheduled else { return }
+        channel.isConfirmScheduled = true
+        confirming.append(channel)
+    }
+
+    /// What has fallen due. Called once a turn, after input.
+    public func tick() {
+        let now = context.time.monotonicMilliseconds
+        var left = Limits.brokerDeadlinesPerTurn
+        while left > 0, let due = deadlines.popDue(now) {
+            left -= 1
+            guard let queue = queuesByNumber[due.queueNumber] else { continue }
+            switch due.kind {
+            case .messages: queue.messagesDue()
+            case .unused: queue.unusedDue()
+            }
+        }
+    }
+
+    /// Deliveries, dead letters, confirms and log records of this turn.
+    public func endTurn() {
+        deadLetters.process(budget: Limits.brokerDeadLettersPerTurn)
+        deliverScheduled()
+        if !deadLetters.isEmpty { deadLetters.process(budget: Limits.brokerDeadLettersPerTurn) }
+        log.flush()
+        sendConfirms()
+        emptyGraveyard()
+    }
+
+    private func deliverScheduled() {
+        var budget = Limits.brokerDeliveriesPerTurn
+        while budget > 0, !scheduled.isEmpty {
+            let queues = scheduled
+            scheduled = []
+            for (index, queue) in queues.enumerated() {
+                if budget <= 0 {
+                    scheduled.append(contentsOf: queues[index...])
+                    return
+                }
+                queue.isScheduled = false
+                guard !queue.isDeleted else { continue }
+                budget -= max(1, queue.deliver(budget: min(budget, Limits.brokerDeliveriesPerPass)))
+                if queue.hasDeliverable, !queue.isScheduled { schedule(queue) }
+            }
+        }
+    }
+
+    private func sendConfirms() {
+        guard !confirming.isEmpty else { return }
+        let channels = confirming
+        confirming.removeAll(keepingCapacity: true)
+        for channel in channels {
+            channel.isConfirmScheduled = false
+            channel.sendConfirms()
+        }
+    }
+
+    private func emptyGraveyard() {
+        var left = Limits.brokerDroppedEntriesPerTurn
+        while left > 0, !graveyard.isEmpty {
+            let last = graveyard.count - 1
+            while left > 0, !graveyard[last].isEmpty {
+                graveyard[last].removeFirst().release()
+                left -= 1
+            }
+            if graveyard[last].isEmpty {
+                graveyard[last].deallocate()
+                graveyard.removeLast()
+            }
+        }
+    }
+
+    /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
+    public var nextDeadline: Int64? {
+        if !scheduled.isEmpty || !graveyard.isEmpty || !deadLetters.isEmpty {
+            return context.time.monotonicMilliseconds
+        }
+        return deadlines.next
+    }
+
+    /// The log is on disk up to this batch: confirms that waited for it may go.
+    public func durable(upTo sequence: UInt64) {
+        for channel in log.takeWaiting(upTo: sequence) { channel.sendConfirms() }
+    }
+}

@@ -1,0 +1,81 @@
+// One AMQP channel, broker side: the door through which a session does everything. State is here; operations
+// are in the extensions beside: ChannelTopology (declare, bind, purge …), ChannelPublish, ChannelConsume,
+// ChannelDelivery (frames out), ChannelSettling (ack, nack, recover), ChannelTransaction, ChannelConfirms.
+// An operation either succeeds or throws a `BrokerError`; the session closes the channel or connection with it.
+// Loop thread only.
+
+import Wire
+
+/// How publishes of the channel are answered.
+enum ChannelMode {
+    case plain
+    /// `confirm.select`
+    case confirm
+    /// `tx.select`
+    case transaction
+}
+
+/// One open channel.
+public final class BrokerChannel {
+    public let number: UInt16
+    unowned(unsafe) let broker: Broker
+    unowned(unsafe) let connection: BrokerConnection
+    unowned(unsafe) let virtualHost: VirtualHost
+    unowned(unsafe) let output: OutputQueue
+    let frameBytesMax: Int
+    private(set) var isClosed = false
+
+    /// The queue this channel declared last: what an empty queue name means.
+    var lastQueueName = ByteString.empty
+
+    // Delivery
+    var consumers = NameTable<Consumer>()
+    var nextDeliveryTag: UInt64 = 1
+    var unacked = UnackedEntries()
+    /// `basic.qos` for consumers to come; 0: no limit.
+    var consumerPrefetch: UInt32 = 0
+    /// `basic.qos` with global set, shared by all consumers; 0: no limit.
+    var globalPrefetch: UInt32 = 0
+    /// Deliveries to consumers that acknowledge: what `globalPrefetch` limits.
+    var limitedUnacked = 0
+    /// Some consumer stopped because of `globalPrefetch`.
+    var isGlobalPrefetchReached = false
+
+    // Publishing
+    var mode = ChannelMode.plain
+    var routes = RouteCache()
+    var confirms = PendingConfirms()
+    var isConfirmScheduled = false
+    var transaction = PendingTransaction()
+    /// Direct reply-to: the tag of the consumer on the pseudo-queue, and its number in addresses.
+    var replyConsumerTag: ByteString?
+    var replyConsumerNumber: UInt64 = 0
+
+    // Totals, for inspection.
+    var publishedTotal: UInt64 = 0
+    var deliveredTotal: UInt64 = 0
+
+    init(number: UInt16, connection: BrokerConnection) {
+        self.number = number
+        self.connection = connection
+        broker = connection.broker
+        virtualHost = connection.virtualHost
+        output = connection.output
+        frameBytesMax = connection.frameBytesMax
+    }
+
+    @inline(__always)
+    var hasGlobalCredit: Bool { globalPrefetch == 0 || limitedUnacked < Int(globalPrefetch) }
+
+    /// Ends the channel: consumers go, what it holds goes back to its place, open transactions are forgotten.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        for consumer in consumers.values { consumer.queue.consumers.leave(consumer) }
+        returnEverything()
+        for consumer in consumers.values { consumer.queue.removeConsumer(consumer) }
+        consumers.removeAll()
+        forgetReplyConsumer()
+        connection.forget(self)
+    }
+}

@@ -1,0 +1,98 @@
+// The broker's side of one AMQP connection: what its channels share. The session makes it when the client has
+// opened a virtual host and closes it when the connection ends, however it ends.
+// Loop thread only. Next: BrokerChannel.swift.
+
+import Wire
+
+/// What the client said it understands, of what matters to the broker.
+struct ClientCapabilities: OptionSet {
+    let rawValue: UInt8
+    /// Wants `basic.cancel` when its queue goes.
+    static let consumerCancelNotify = ClientCapabilities(rawValue: 1)
+    /// Understands `basic.nack` from the server.
+    static let basicNack = ClientCapabilities(rawValue: 2)
+    /// Understands `connection.blocked`.
+    static let connectionBlocked = ClientCapabilities(rawValue: 4)
+}
+
+/// One open connection.
+public final class BrokerConnection {
+    public let id: UInt64
+    unowned(unsafe) let broker: Broker
+    unowned(unsafe) let virtualHost: VirtualHost
+    let output: OutputQueue
+    /// `peerhost:port -> localhost:port`.
+    public let name: String
+    public let user: String
+    /// Negotiated; 0: no limit.
+    let frameBytesMax: Int
+    var capabilities: ClientCapabilities = []
+    /// The client's properties, a table without its length; for inspection.
+    var clientProperties: [UInt8] = []
+    let openedWallMilliseconds: Int64
+
+    private(set) var channels: [UInt16: BrokerChannel] = [:]
+    /// Queues that end with the connection.
+    var exclusiveQueues: [Queue] = []
+    /// Consumers that wait for the output to drain.
+    private var waitingForOutput: [Consumer] = []
+    private(set) var isClosed = false
+    /// Asks the session to close with 320; set by the session, for inspection commands.
+    var closeRequest: ((String) -> Void)?
+
+    init(
+        id: UInt64, broker: Broker, virtualHost: VirtualHost, output: OutputQueue, name: String, user: String,
+        frameBytesMax: Int
+    ) {
+        self.id = id
+        self.broker = broker
+        self.virtualHost = virtualHost
+        self.output = output
+        self.name = name
+        self.user = user
+        self.frameBytesMax = frameBytesMax
+        openedWallMilliseconds = broker.context.time.wallMilliseconds
+    }
+
+    /// Opens a channel; the number is not in use.
+    func openChannel(_ number: UInt16) -> BrokerChannel {
+        precondition(channels[number] == nil && !isClosed, "channel opened twice")
+        let channel = BrokerChannel(number: number, connection: self)
+        channels[number] = channel
+        return channel
+    }
+
+    func forget(_ channel: BrokerChannel) { channels[channel.number] = nil }
+
+    /// Releases everything: channels give back what they hold, exclusive queues go.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        for channel in channels.values.sorted(by: { $0.number < $1.number }) { channel.close() }
+        let queues = exclusiveQueues
+        exclusiveQueues = []
+        for queue in queues where !queue.isDeleted { virtualHost.deleteQueue(queue) }
+        waitingForOutput = []
+        broker.forget(self)
+    }
+
+    // MARK: Back-pressure
+
+    /// The consumer found the output congested; it has left its queue's circle.
+    func waitForOutput(_ consumer: Consumer) {
+        guard !consumer.waitsForOutput else { return }
+        consumer.waitsForOutput = true
+        waitingForOutput.append(consumer)
+    }
+
+    /// The output is no longer congested: deliveries go on.
+    func outputDrained() {
+        guard !waitingForOutput.isEmpty else { return }
+        let consumers = waitingForOutput
+        waitingForOutput = []
+        for consumer in consumers {
+            consumer.waitsForOutput = false
+            if !consumer.isCancelled { consumer.queue.activate(consumer) }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// Consumers of a channel, its prefetch, and basic.get. Loop thread only. Next: ChannelDelivery.swift.
+
+import Wire
+
+extension BrokerChannel {
+    /// Starts a consumer; returns its tag, which the server made if the client gave none. Deliveries begin at
+    /// the end of the turn, so consume-ok goes first.
+    func consume(_ method: BasicConsume) throws(BrokerError) -> ByteString {
+        if !method.consumerTag.isEmpty,
+            consumers[method.consumerTag] != nil || replyConsumerTag?.slice == method.consumerTag
+        {
+            throw .consumerTagInUse(method.consumerTag.string)
+        }
+        let tag =
+            method.consumerTag.isEmpty ? virtualHost.makeName(prefix: "amq.ctag") : ByteString(method.consumerTag)
+        if isReplyQueue(method.queue) { return try consumeReplies(method, tag: tag) }
+
+        let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
+        if queue.settings.type == .quorum, globalPrefetch > 0 {
+            throw .globalPrefetchOnQuorum(queue.resourceName)
+        }
+        if queue.consumers.all.contains(where: { $0.isExclusive })
+            || method.exclusive && !queue.consumers.isEmpty
+        {
+            throw .exclusiveUse(queue.resourceName)
+        }
+        var priority: Int64 = 0
+        if let value = (try? FieldTableView(method.arguments).value("x-priority")) ?? nil {
+            guard let number = value.integer else {
+                throw .invalidArgument(
+                    key: "x-priority", queue.resourceName, reason: "{unacceptable_type,\(value.type.name)}")
+            }
+            priority = number
+        }
+        let consumer = Consumer(
+            tag: tag, queue: queue, channel: self, noAck: method.noAck, isExclusive: method.exclusive,
+            priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array)
+        consumers.insert(consumer, for: tag)
+        queue.addConsumer(consumer)
+        return tag
+    }
+
+    /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.
+    func cancel(_ tag: ByteSlice) {
+        if replyConsumerTag?.slice == tag { return forgetReplyConsumer() }
+        guard let consumer = consumers.removeValue(for: tag) else { return }
+        consumer.queue.removeConsumer(consumer)
+    }
+
+    /// The consumer's queue was deleted: it ends, and the client hears of it if it wants to.
+    func queueIsGone(_ consumer: Consumer) {
+        guard consumers.removeValue(for: consumer.tag.slice) != nil else { return }
+        consumer.queue.consumers.remove(consumer)
+        consumer.cancel()
+        guard !isClosed, !connection.isClosed, connection.capabilities.contains(.consumerCancelNotify) else { return }
+        let method = BasicCancel(consumerTag: consumer.tag.slice, noWait: true)
+        var writer = RawWriter(output.reserve(method.frameBytes))
+        writer.writeMethodFrame(channel: number, method)
+        output.commit(writer.count)
+    }
+
+    /// Sets the prefetch: of consumers to come, or of the whole channel at once.
+    func setPrefetch(_ method: BasicQos) throws(BrokerError) {
+        guard method.prefetchBytes == 0 else { throw .prefetchSize(method.prefetchBytes) }
+        guard method.isGlobal else {
+            consumerPrefetch = UInt32(method.prefetchCount)
+            return
+        }
+        if method.prefetchCount > 0 {
+            for consumer in consumers.values where consumer.queue.settings.type == .quorum {
+                throw .globalPrefetchOnQuorum(consumer.queue.resourceName)
+            }
+        }
+        globalPrefetch = UInt32(method.prefetchCount)
+        wakeGloballyBlocked()
+    }
+
+    /// Fetches one message: writes get-ok with it, or get-empty.
+    func get(_ method: BasicGet) throws(BrokerError) {
+        let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
+        queue.touch()
+        queue.deliverNow()
+        if queue.mayExpire { queue.expireHead() }
+        guard !queue.ready.isEmpty else {
+            let empty = BasicGetEmpty()
+            var writer = RawWriter(output.reserve(empty.frameBytes))
+            writer.writeMethodFrame(channel: number, empty)
+            return output.commit(writer.count)
+        }
+        deliverFetched(queue.removeFirstReady(), from: queue, noAck: method.noAck)
+        if queue.mayExpire { queue.armExpiry() }
+    }
+}

@@ -1,0 +1,195 @@
+// basic.publish: find the queues, write the log record, put the message into each, answer as the channel's mode
+// says. The usual case (known route, no headers that name further keys) touches no table and allocates nothing.
+// Loop thread only. Next: ../Exchange/Router.swift, ../Queue/QueueEnqueue.swift, ChannelConfirms.swift.
+
+import Wire
+
+extension BrokerChannel {
+    /// Publishes a whole message. The session has filled in the header's persistent, priority and expiration.
+    @inline(__always)
+    func publish(_ message: Message, mandatory: Bool, immediate: Bool = false) throws(BrokerError) {
+        let flags = message.propertyFlags
+        if immediate || flags & (BasicProperty.headers.rawValue | BasicProperty.replyTo.rawValue) != 0
+            || mode == .transaction
+        {
+            return try publishWithChecks(message, mandatory: mandatory, immediate: immediate)
+        }
+        let route = try findRoute(message)
+        try deliverPublish(message, route: route, mandatory: mandatory)
+    }
+
+    /// Messages whose properties say more about where they go, and those of a transaction.
+    @inline(never)
+    private func publishWithChecks(_ message: Message, mandatory: Bool, immediate: Bool) throws(BrokerError) {
+        if immediate { throw .immediate }
+        var message = message
+        let route = try findRoute(message)
+        if message.propertyFlags & BasicProperty.replyTo.rawValue != 0 { message = try withReplyAddress(message) }
+        let extra = try CarbonCopies(message)
+        if mode == .transaction {
+            transaction.publishes.append(PendingPublish(message: message, mandatory: mandatory))
+            publishedTotal += 1
+            return
+        }
+        try deliverPublish(
+            extra.stripped(message), route: try fullRoute(route, message, extra), mandatory: mandatory)
+    }
+
+    /// Publishes what a transaction held. Fails no more: what could fail was checked before.
+    func publishCommitted(_ pending: PendingPublish) {
+        let message = pending.message
+        guard let route = try? findRoute(message), let extra = try? CarbonCopies(message),
+            let full = try? fullRoute(route, message, extra)
+        else { return }
+        let stripped = extra.stripped(message)
+        try? deliverPublish(stripped, route: full, mandatory: pending.mandatory, isCommit: true)
+    }
+
+    /// The route of this message alone, where the address does not decide it.
+    private func fullRoute(
+        _ route: Route, _ message: Message, _ extra: CarbonCopies
+    ) throws(BrokerError) -> Route {
+        guard route.dependsOnHeaders || !extra.keys.isEmpty else { return route }
+        var router = Router(virtualHost)
+        let headers = message.headersTable
+        let exchange = try route.exchange ?? virtualHost.existingExchange(.empty)
+        withExtendedLifetime(extra) {
+            router.route(
+                from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), headers: headers)
+        }
+        return Route(
+            queues: router.queues, exchange: route.exchange, address: .empty, epoch: 0, dependsOnHeaders: true)
+    }
+
+    /// The route for the message's address: the one used last, one used before, or a new one.
+    @inline(__always)
+    private func findRoute(_ message: Message) throws(BrokerError) -> Route {
+        if let route = routes.find(message.address, epoch: virtualHost.topologyEpoch) { return route }
+        return try makeRoute(message)
+    }
+
+    @inline(never)
+    private func makeRoute(_ message: Message) throws(BrokerError) -> Route {
+        let exchange = try virtualHost.existingExchange(message.exchange)
+        if exchange.isInternal { throw .internalExchange(exchange.resourceName) }
+        var router = Router(virtualHost)
+        router.route(from: exchange, keys: [message.routingKey], headers: nil)
+        let route = Route(
+            queues: router.queues, exchange: exchange.isDefault ? nil : exchange,
+            address: ByteString(message.address), epoch: virtualHost.topologyEpoch,
+            dependsOnHeaders: router.dependsOnHeaders)
+        routes.use(route)
+        return route
+    }
+
+    @inline(__always)
+    private func deliverPublish(
+        _ message: Message, route: Route, mandatory: Bool, isCommit: Bool = false
+    ) throws(BrokerError) {
+        publishedTotal &+= 1
+        broker.publishedTotal &+= 1
+        if let exchange = route.exchange { exchange.publishedTotal &+= 1 }
+        if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
+
+        var isRefused = false
+        if message.header.isPersistent, route.hasLoggedQueue { broker.log.published(message, route.queues) }
+        for queue in route.queues {
+            if queue.refusesPublish(message) {
+                isRefused = true
+                refused(message, by: queue)
+            } else {
+                queue.enqueue(message)
+            }
+        }
+        if mode == .confirm { notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0) }
+    }
+
+    /// `x-overflow` says no: the queue gets nothing, the publisher a nack.
+    @inline(never)
+    private func refused(_ message: Message, by queue: Queue) {
+        if message.header.logPosition != 0, queue.isLogged { broker.log.settle(queue, message.header.logPosition) }
+        if queue.settings.overflow == .rejectPublishDeadLetter, queue.settings.deadLetterExchange != nil {
+            let entry = QueueEntry(
+                retaining: message, sequence: 0, expiry: QueueEntry.never, priority: 0, isLogged: false)
+            broker.deadLetters.add(entry, queue: queue, reason: .maxLength)
+        }
+    }
+
+    /// No queue takes it. Direct reply-to addresses are no queues; anything else goes back if it is mandatory.
+    @inline(never)
+    private func publishUnrouted(_ message: Message, mandatory: Bool) {
+        if !deliverReply(message), mandatory { writeReturn(message) }
+        if mode == .confirm { notePublished(isRefused: false, isLogged: false) }
+    }
+}
+
+extension Message {
+    /// Flags of the property list; 0 when there is none.
+    @inline(__always)
+    var propertyFlags: UInt16 {
+        header.propertiesBytes >= 2 ? UInt16(bigEndian: properties.base.loadUnaligned(as: UInt16.self)) : 0
+    }
+
+    /// The headers table, borrowed; nil when there is none.
+    var headersTable: ByteSlice? {
+        guard let view = try? BasicPropertiesView(properties) else { return nil }
+        return view.headers?.bytes
+    }
+}
+
+/// Further routing keys that a message names in its headers CC and BCC (rabbitmq.com/docs/sender-selected).
+struct CarbonCopies {
+    private(set) var keys: [ByteString] = []
+    private var hasBCC = false
+
+    /// Fails when one of them is no list of strings.
+    init(_ message: Message) throws(BrokerError) {
+        guard message.propertyFlags & BasicProperty.headers.rawValue != 0, let headers = message.headersTable else {
+            return
+        }
+        var reader = FieldTableView(headers).makeReader()
+        while let (key, value) = (try? reader.next()) ?? nil {
+            // A quick look first: nearly no header has one of these lengths and initials.
+            if key.count == 2, key.equals("CC") {
+                try add(value, key: "CC")
+            } else if key.count == 3, key.equals("BCC") {
+                hasBCC = true
+                try add(value, key: "BCC")
+            }
+        }
+    }
+
+    private mutating func add(_ value: FieldView, key: String) throws(BrokerError) {
+        guard let list = value.array else {
+            throw .invalidMessage("{unacceptable_type_in_header,<<\"\(key)\">>,\(ArgumentText.erlang(value))}")
+        }
+        var reader = list.makeReader()
+        while let element = (try? reader.next()) ?? nil {
+            if let text = element.longString { keys.append(ByteString(text)) }
+        }
+    }
+
+    /// The message without BCC, which no receiver may see.
+    func stripped(_ message: Message) -> Message {
+        guard hasBCC, let view = try? BasicPropertiesView(message.properties), let headers = view.headers,
+            var table = try? FieldTable(headers)
+        else { return message }
+        table.entries.removeAll { $0.key == Array("BCC".utf8) }
+        return message.copy(properties: view.replacing(headers: table.encoded))
+    }
+}
+
+extension Message {
+    /// The same message with another property list; keeps what the header says about it.
+    func copy(properties list: [UInt8]) -> Message {
+        let made = list.withUnsafeBytes {
+            Message.make(
+                exchange: exchange, routingKey: routingKey, properties: ByteSlice($0), bodyBytes: header.bodyBytes)
+        }
+        made.writeBody(body, at: 0)
+        made.header.isPersistent = header.isPersistent
+        made.header.priority = header.priority
+        made.header.expirationMilliseconds = header.expirationMilliseconds
+        return made
+    }
+}

@@ -1,0 +1,147 @@
+// What a client says about messages it holds: ack, nack, reject, recover; and what happens to them when the
+// channel ends. Loop thread only. The hot path is `acknowledge`. Next: UnackedEntries.swift.
+
+import Wire
+
+/// How a delivery ends.
+enum Settlement {
+    case acknowledge, requeue, discard
+}
+
+extension BrokerChannel {
+    func acknowledge(_ tag: UInt64, multiple: Bool) throws(BrokerError) {
+        try settle(tag, multiple: multiple, as: .acknowledge)
+    }
+
+    /// basic.nack, and basic.reject with `multiple` false.
+    func reject(_ tag: UInt64, multiple: Bool, requeue: Bool) throws(BrokerError) {
+        try settle(tag, multiple: multiple, as: requeue ? .requeue : .discard)
+    }
+
+    /// basic.recover: everything held goes back to its queue.
+    func recover(requeue: Bool) throws(BrokerError) {
+        guard requeue else { throw .recoverWithoutRequeue }
+        giveBack(unacked.removeAll())
+        wakeGloballyBlocked()
+    }
+
+    private func settle(_ tag: UInt64, multiple: Bool, as settlement: Settlement) throws(BrokerError) {
+        if multiple {
+            var last = tag
+            if tag == 0 {
+                last = UInt64.max
+            } else if unacked.index(of: tag) == nil {
+                throw .unknownDeliveryTag(tag)
+            }
+            if mode == .transaction || settlement == .requeue {
+                return settleMany(upTo: last, as: settlement)
+            }
+            while let first = unacked.firstTag, first <= last {
+                finish(unacked.removeFirst(), as: settlement)
+            }
+        } else {
+            guard tag != 0, let index = unacked.index(of: tag) else { throw .unknownDeliveryTag(tag) }
+            let held = unacked.remove(at: index)
+            if mode == .transaction {
+                transaction.settlements.append(PendingSettlement(held: held, settlement: settlement))
+                return
+            }
+            finish(held, as: settlement)
+        }
+        if isGlobalPrefetchReached { wakeGloballyBlocked() }
+    }
+
+    @inline(never)
+    private func settleMany(upTo last: UInt64, as settlement: Settlement) {
+        var taken: [UnackedEntry] = []
+        while let first = unacked.firstTag, first <= last { taken.append(unacked.removeFirst()) }
+        if mode == .transaction {
+            for held in taken {
+                transaction.settlements.append(PendingSettlement(held: held, settlement: settlement))
+            }
+        } else {
+            giveBack(taken)
+            wakeGloballyBlocked()
+        }
+    }
+
+    /// Ends one delivery. It is out of `unacked` already.
+    @inline(__always)
+    func finish(_ held: UnackedEntry, as settlement: Settlement) {
+        let queue = held.queue._withUnsafeGuaranteedRef { $0 }
+        let bytes = held.entry.message.header.bodyBytes
+        let wasLogged = held.entry.isLogged
+        switch settlement {
+        case .acknowledge:
+            queue.settledTotal &+= 1
+            broker.acknowledgedTotal &+= 1
+            if wasLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.message.header.logPosition) }
+            held.entry.release()
+        case .requeue: queue.requeue(held.entry)
+        case .discard:
+            queue.settledTotal &+= 1
+            queue.drop(held.entry, reason: .rejected)
+        }
+        releaseConsumer(held)
+        queue.noteNoLongerUnacked(bytes)
+    }
+
+    /// The consumer holds one less, and may take messages again.
+    @inline(__always)
+    private func releaseConsumer(_ held: UnackedEntry) {
+        guard let unmanaged = held.consumer else { return }
+        limitedUnacked -= 1
+        let consumer = unmanaged._withUnsafeGuaranteedRef { $0 }
+        if !consumer.isReady, !consumer.isCancelled {
+            consumer.noteSettled()
+            consumer.queue.activate(consumer)
+        } else {
+            consumer.noteSettled()
+        }
+    }
+
+    /// Consumers that stopped because of the channel's prefetch go on, if it lets them.
+    func wakeGloballyBlocked() {
+        guard isGlobalPrefetchReached, hasGlobalCredit else { return }
+        isGlobalPrefetchReached = false
+        for consumer in consumers.values where !consumer.isReady { consumer.queue.activate(consumer) }
+    }
+
+    /// Puts deliveries back to their places: per queue and level in one go, so that thousands cost no more
+    /// than walking the queue's returned messages once.
+    func giveBack(_ taken: [UnackedEntry]) {
+        guard !taken.isEmpty else { return }
+        let sorted = taken.sorted { left, right in
+            let leftQueue = left.queue._withUnsafeGuaranteedRef { $0.number }
+            let rightQueue = right.queue._withUnsafeGuaranteedRef { $0.number }
+            if leftQueue != rightQueue { return leftQueue < rightQueue }
+            if left.entry.priority != right.entry.priority { return left.entry.priority < right.entry.priority }
+            return left.entry.sequence < right.entry.sequence
+        }
+        var start = 0
+        while start < sorted.count {
+            let queue = sorted[start].queue._withUnsafeGuaranteedRef { $0 }
+            var end = start + 1
+            while end < sorted.count, sorted[end].queue.toOpaque() == sorted[start].queue.toOpaque(),
+                sorted[end].entry.priority == sorted[start].entry.priority
+            {
+                end += 1
+            }
+            // Byte counts first: putting back may drop a message, and with it its last reference.
+            var bytes = 0
+            for index in start..<end { bytes += sorted[index].entry.message.header.bodyBytes }
+            queue.requeue(ArraySlice(sorted[start..<end].map(\.entry)))
+            for index in start..<end { releaseConsumer(sorted[index]) }
+            queue.noteNoLongerUnacked(bytes, count: end - start)
+            start = end
+        }
+    }
+
+    /// The channel ends: what it holds, and what its open transaction had settled, goes back.
+    func returnEverything() {
+        var held = unacked.removeAll()
+        held.append(contentsOf: transaction.settlements.map(\.held))
+        transaction = PendingTransaction()
+        giveBack(held)
+    }
+}

@@ -1,0 +1,90 @@
+// Declaring, binding, purging and deleting through a channel. What a channel adds to its virtual host: an empty
+// queue name means the one declared last, and everything happens in the name of its connection.
+// A reply that promises durability holds the output until the log record is on disk.
+// Loop thread only. Next: ../VirtualHost.swift.
+
+import Wire
+
+/// What `queue.declare-ok` says.
+struct QueueStatus {
+    let name: ByteString
+    let messageCount: UInt32
+    let consumerCount: UInt32
+}
+
+extension BrokerChannel {
+    func declareExchange(_ method: ExchangeDeclare) throws(BrokerError) {
+        try virtualHost.declareExchange(method)
+        if method.durable { promiseDurability() }
+    }
+
+    func deleteExchange(_ method: ExchangeDelete) throws(BrokerError) {
+        try virtualHost.deleteExchange(method.exchange, ifUnused: method.ifUnused)
+    }
+
+    func bindExchange(_ method: ExchangeBind) throws(BrokerError) {
+        let isLogged = try virtualHost.bindExchange(
+            method.destination, to: method.source, key: method.routingKey, arguments: method.arguments)
+        if isLogged { promiseDurability() }
+    }
+
+    func unbindExchange(_ method: ExchangeUnbind) throws(BrokerError) {
+        try virtualHost.unbindExchange(
+            method.destination, from: method.source, key: method.routingKey, arguments: method.arguments)
+    }
+
+    func declareQueue(_ method: QueueDeclare) throws(BrokerError) -> QueueStatus {
+        if method.passive, let status = replyQueueStatus(method.queue) { return status }
+        let queue = try virtualHost.declareQueue(method, by: connection)
+        lastQueueName = queue.name
+        queue.deliverNow()
+        if queue.isLogged { promiseDurability() }
+        return QueueStatus(
+            name: queue.name, messageCount: UInt32(clamping: queue.readyCount),
+            consumerCount: UInt32(clamping: queue.consumerCount))
+    }
+
+    func bindQueue(_ method: QueueBind) throws(BrokerError) {
+        let name = try resolve(method.queue)
+        // Queue and key both left out: the key is the queue's name (specification, queue.bind).
+        let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
+        let isLogged = try virtualHost.bindQueue(
+            name, to: method.exchange, key: key, arguments: method.arguments, by: connection)
+        if isLogged { promiseDurability() }
+    }
+
+    func unbindQueue(_ method: QueueUnbind) throws(BrokerError) {
+        let name = try resolve(method.queue)
+        let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
+        try virtualHost.unbindQueue(
+            name, from: method.exchange, key: key, arguments: method.arguments, by: connection)
+    }
+
+    /// Returns the number of messages dropped.
+    func purgeQueue(_ method: QueuePurge) throws(BrokerError) -> UInt32 {
+        UInt32(clamping: try virtualHost.purgeQueue(try resolve(method.queue), by: connection))
+    }
+
+    /// Returns the number of messages that went with it.
+    func deleteQueue(_ method: QueueDelete) throws(BrokerError) -> UInt32 {
+        let name = try resolve(method.queue)
+        return UInt32(
+            clamping: try virtualHost.deleteQueue(
+                name, ifUnused: method.ifUnused, ifEmpty: method.ifEmpty, by: connection))
+    }
+
+    /// The name itself or, if empty, that of the queue declared last. Valid as long as both.
+    func resolve(_ name: ByteSlice) throws(BrokerError) -> ByteSlice {
+        guard name.isEmpty else { return name }
+        guard !lastQueueName.isEmpty else { throw .noPreviouslyDeclaredQueue }
+        return lastQueueName.slice
+    }
+
+    /// What was just written to the log must be on disk before the client reads the reply.
+    func promiseDurability() {
+        let journal = broker.context.journal
+        guard journal.isEnabled, journal.pendingBytes > 0 else { return }
+        journal.requireSync()
+        output.heldUntilSequence = max(output.heldUntilSequence, journal.openSequence)
+    }
+}

@@ -1,0 +1,116 @@
+// From (exchange, keys, headers) to queues: bindings, exchange-to-exchange bindings and alternate exchanges,
+// each exchange and each queue at most once however the bindings lead round.
+// What a plain publish needs is kept per channel as a `Route` and used again until the topology changes.
+// Loop thread only. Next: ../Channel/ChannelPublish.swift.
+
+import Wire
+
+/// Where messages of one (exchange, routing key) go.
+final class Route {
+    let queues: [Queue]
+    /// The publish was to this exchange; nil for the default one.
+    let exchange: Exchange?
+    /// Exchange and key as in `Message.address`; what the route is found by.
+    let address: ByteString
+    let epoch: UInt64
+    /// Headers decide somewhere on the way: ask again for every message.
+    let dependsOnHeaders: Bool
+    /// At least one of the queues is in the log.
+    let hasLoggedQueue: Bool
+
+    init(queues: [Queue], exchange: Exchange?, address: ByteString, epoch: UInt64, dependsOnHeaders: Bool) {
+        self.queues = queues
+        self.exchange = exchange
+        self.address = address
+        self.epoch = epoch
+        self.dependsOnHeaders = dependsOnHeaders
+        hasLoggedQueue = queues.contains { $0.isLogged }
+    }
+}
+
+/// One routing under way.
+struct Router {
+    private let virtualHost: VirtualHost
+    private let mark: UInt64
+    private(set) var queues: [Queue] = []
+    private(set) var dependsOnHeaders = false
+
+    init(_ virtualHost: VirtualHost) {
+        self.virtualHost = virtualHost
+        mark = virtualHost.nextRoutingMark()
+    }
+
+    /// Adds the queues that a message published to `exchange` under `keys` reaches.
+    mutating func route(from exchange: Exchange, keys: [ByteSlice], headers: ByteSlice?) {
+        var work = [exchange]
+        exchange.routingMark = mark
+        while let exchange = work.popLast() {
+            if exchange.isDefault {
+                for key in keys { if let queue = virtualHost.queue(key) { add(queue) } }
+                continue
+            }
+            var isMatched = false
+            if exchange.type == .headers { dependsOnHeaders = true }
+            for (index, key) in keys.enumerated() {
+                // Fanout and headers do not look at the key: once is enough.
+                if index > 0, exchange.type == .fanout || exchange.type == .headers { break }
+                var exchanges: [Exchange] = []
+                var found: [Queue] = []
+                exchange.match(routingKey: key, headers: headers) { binding in
+                    switch binding.destination {
+                    case .queue(let queue): found.append(queue)
+                    case .exchange(let next): exchanges.append(next)
+                    }
+                }
+                if !found.isEmpty || !exchanges.isEmpty { isMatched = true }
+                for queue in found { add(queue) }
+                for next in exchanges where next.routingMark != mark {
+                    next.routingMark = mark
+                    work.append(next)
+                }
+            }
+            if !isMatched, let name = exchange.alternate, let next = virtualHost.exchange(name.slice),
+                next.routingMark != mark
+            {
+                next.routingMark = mark
+                work.append(next)
+            }
+        }
+    }
+
+    private mutating func add(_ queue: Queue) {
+        guard queue.routingMark != mark else { return }
+        queue.routingMark = mark
+        queues.append(queue)
+    }
+}
+
+/// The routes a channel has used, found by address. A fixed number of places: a new route takes the place of
+/// another one with the same hash. Empty until the channel publishes.
+struct RouteCache {
+    private static let places = 64
+    private var last: Route?
+    private var routes: [Route?] = []
+
+    /// The route for messages with this address, if it is known and the topology has not changed since.
+    @inline(__always)
+    func find(_ address: ByteSlice, epoch: UInt64) -> Route? {
+        if let last, last.epoch == epoch, last.address.slice == address { return last }
+        return findOlder(address, epoch: epoch)
+    }
+
+    @inline(never)
+    private func findOlder(_ address: ByteSlice, epoch: UInt64) -> Route? {
+        guard !routes.isEmpty else { return nil }
+        let place = Int(truncatingIfNeeded: ByteHash.hash(address)) & (Self.places - 1)
+        guard let route = routes[place], route.epoch == epoch, route.address.slice == address else { return nil }
+        return route
+    }
+
+    mutating func use(_ route: Route) {
+        if last === route { return }
+        last = route
+        if routes.isEmpty { routes = Array(repeating: nil, count: Self.places) }
+        routes[Int(truncatingIfNeeded: route.address.hash) & (Self.places - 1)] = route
+    }
+}

@@ -1,0 +1,71 @@
+// One consumer: who receives messages of a queue, over which channel, and how many it may hold.
+// Stands in its queue's circle of ready consumers while it can take a message, and outside while it cannot.
+// Loop thread only. Boundary file for `Unmanaged`. Next: ConsumerList.swift (turns), QueueDelivery.swift.
+
+import Wire
+
+/// Receives messages of one queue.
+final class Consumer {
+    let tag: ByteString
+    unowned(unsafe) let queue: Queue
+    unowned(unsafe) let channel: BrokerChannel
+    let noAck: Bool
+    let isExclusive: Bool
+    /// Argument `x-priority`; higher first, 0 when absent.
+    let priority: Int64
+    /// Deliveries it may hold; 0: no limit. Fixed when it begins, as `basic.qos` says.
+    let prefetchMax: UInt32
+    /// Arguments of `basic.consume`, as they came.
+    let rawArguments: [UInt8]
+    /// Deliveries it holds. While there are any, the consumer lives on, even when cancelled.
+    fileprivate(set) var unackedCount = 0
+    fileprivate(set) var isCancelled = false
+    private var selfReference: Consumer?
+
+    // Place in the circle of ready consumers; nil while it cannot take a message.
+    unowned(unsafe) var next: Consumer?
+    unowned(unsafe) var previous: Consumer?
+    /// Waits in its connection's list for the output to drain.
+    var waitsForOutput = false
+
+    init(
+        tag: ByteString, queue: Queue, channel: BrokerChannel, noAck: Bool, isExclusive: Bool, priority: Int64,
+        prefetchMax: UInt32, rawArguments: [UInt8]
+    ) {
+        self.tag = tag
+        self.queue = queue
+        self.channel = channel
+        self.noAck = noAck
+        self.isExclusive = isExclusive
+        self.priority = priority
+        self.prefetchMax = noAck ? 0 : prefetchMax
+        self.rawArguments = rawArguments
+    }
+
+    @inline(__always)
+    var isReady: Bool { next != nil }
+
+    /// Whether its prefetch and its channel's let it take another message.
+    @inline(__always)
+    var hasCredit: Bool {
+        if noAck { return true }
+        if prefetchMax != 0, unackedCount >= Int(prefetchMax) { return false }
+        return channel.hasGlobalCredit
+    }
+
+    @inline(__always)
+    func noteDelivered() { unackedCount += 1 }
+
+    /// One of its deliveries is settled or went back.
+    @inline(__always)
+    func noteSettled() {
+        unackedCount -= 1
+        if isCancelled, unackedCount == 0 { selfReference = nil }
+    }
+
+    /// It receives nothing more. Entries it still holds keep it alive.
+    func cancel() {
+        isCancelled = true
+        if unackedCount > 0 { selfReference = self }
+    }
+}

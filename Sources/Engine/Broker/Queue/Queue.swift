@@ -1,0 +1,137 @@
+// One queue: identity, settings, ready messages, consumers. What enters is in QueueEnqueue.swift, what leaves
+// towards consumers in QueueDelivery.swift, what expires in QueueExpiry.swift. Unacknowledged messages stand
+// with the channel that holds them (Channel/UnackedEntries.swift); the queue only counts them.
+// Loop thread only. Next: QueueEnqueue.swift.
+
+import Wire
+
+/// A queue of one virtual host.
+final class Queue {
+    let name: ByteString
+    /// Names the queue inside this process; never used again.
+    let number: UInt64
+    /// The broker and the virtual host outlive their queues: a deleted host deletes them first.
+    unowned(unsafe) let broker: Broker
+    unowned(unsafe) let virtualHost: VirtualHost
+    /// Names the queue in the log; 0 for queues that are not in it. Never used again.
+    let logID: UInt32
+    let isDurable: Bool
+    let isAutoDelete: Bool
+    let isExclusive: Bool
+    /// Whose connection it ends with, if exclusive.
+    unowned(unsafe) let owner: BrokerConnection?
+    let settings: QueueSettings
+    /// Arguments as they came: a table without its length.
+    let rawArguments: [UInt8]
+
+    var ready = ReadyEntries()
+    /// Bodies of ready messages.
+    var readyBytes = 0
+    var consumers = ConsumerList()
+    /// The one that receives, with x-single-active-consumer.
+    var activeConsumer: Consumer?
+    /// Messages that channels hold.
+    var unackedCount = 0
+    var unackedBytes = 0
+    var nextSequence: UInt64 = 1
+    /// Bindings that lead here.
+    var bindings: [Binding] = []
+
+    let hasPublishRules: Bool
+    /// Whether any entry ever had an expiry; until then nobody looks for expired ones.
+    var mayExpire = false
+    /// Earliest deadline that stands in the broker's heap for this queue's messages.
+    var armedExpiry = QueueEntry.never
+    /// A deadline of x-expires stands in the heap.
+    var isUnusedArmed = false
+    /// For x-expires: when it was last declared, fetched from or lost its last consumer. Monotonic milliseconds.
+    var lastUsedMilliseconds: Int64 = 0
+    /// Had a consumer once: an auto-delete queue goes with the last one, not before the first.
+    var hadConsumer = false
+
+    /// Stands in the broker's list of queues to deliver from.
+    var isScheduled = false
+    private(set) var isDeleted = false
+    private var selfReference: Queue?
+    /// Marks the queue as taken during one routing; see Router.
+    var routingMark: UInt64 = 0
+
+    // Totals since it was declared, for inspection.
+    var publishedTotal: UInt64 = 0
+    var deliveredTotal: UInt64 = 0
+    var settledTotal: UInt64 = 0
+    var redeliveredTotal: UInt64 = 0
+
+    init(
+        name: ByteString, number: UInt64, broker: Broker, virtualHost: VirtualHost, logID: UInt32, isDurable: Bool, isAutoDelete: Bool,
+        owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8]
+    ) {
+        self.name = name
+        self.number = number
+        self.broker = broker
+        self.virtualHost = virtualHost
+        self.logID = logID
+        self.isDurable = isDurable
+        self.isAutoDelete = isAutoDelete
+        self.owner = owner
+        self.isExclusive = isExclusive
+        self.settings = settings
+        self.rawArguments = rawArguments
+        hasPublishRules = settings.hasPublishRules
+        lastUsedMilliseconds = broker.context.time.monotonicMilliseconds
+    }
+
+    deinit { for var ring in ready.takeRings() { ring.releaseAll() } }
+
+    /// Messages waiting for a consumer.
+    var readyCount: Int { ready.count }
+    var consumerCount: Int { consumers.count }
+
+    /// Own memory: entries and the bodies they alone may keep alive. An estimate for inspection.
+    var memoryBytes: Int {
+        1_024 + ready.count * MemoryLayout<QueueEntry>.stride + readyBytes + unackedBytes
+            + unackedCount * MemoryLayout<UnackedEntry>.stride
+    }
+
+    var resourceName: ResourceName { .queue(name.slice, in: virtualHost) }
+
+    /// In the log: its declaration and its persistent messages are found again after a restart.
+    @inline(__always)
+    var isLogged: Bool { logID != 0 }
+
+    // MARK: Counting what channels hold
+
+    @inline(__always)
+    func noteUnacked(_ bytes: Int) {
+        unackedCount += 1
+        unackedBytes += bytes
+    }
+
+    /// A channel no longer holds this entry; it is settled or comes back.
+    @inline(__always)
+    func noteNoLongerUnacked(_ bytes: Int) {
+        unackedCount -= 1
+        unackedBytes -= bytes
+        if isDeleted, unackedCount == 0 { selfReference = nil }
+    }
+
+    /// The virtual host has taken it out of its tables. Entries that channels still hold keep the object alive.
+    func markDeleted() {
+        isDeleted = true
+        if unackedCount > 0 { selfReference = self }
+    }
+
+    /// Is in use in the sense of x-expires.
+    func touch() { lastUsedMilliseconds = broker.context.time.monotonicMilliseconds }
+
+    /// The entry at `index` in delivery order, for looking at it. Borrowed until the queue changes.
+    func peek(_ index: Int) -> QueueEntry? { index >= 0 && index < ready.count ? ready[index] : nil }
+
+    func checkInvariants() {
+        ready.checkInvariants()
+        consumers.checkInvariants()
+        var bytes = 0
+        for index in 0..<ready.count { bytes += ready[index].message.header.bodyBytes }
+        precondition(bytes == readyBytes, "bytes of ready messages miscounted")
+    }
+}

@@ -1,0 +1,221 @@
+// The arguments of queue.declare: one row for each that is known, with its check and what it sets. Declaring,
+// comparing a redeclaration and inspection walk this table and no other list.
+//
+// Unknown arguments are kept and have no effect, as in RabbitMQ. These known ones are checked and kept, and
+// have no effect either: x-queue-mode and x-queue-version (paging is not up to the client here),
+// x-queue-master-locator, x-queue-leader-locator, x-quorum-initial-group-size and x-initial-cluster-size (there
+// is one node), x-max-in-memory-length and x-max-in-memory-bytes (deprecated), x-dead-letter-strategy (dead
+// letters are at-least-once anyway: queue and dead-letter queue share one log), x-ha-policy.
+// x-queue-type=stream is refused: there are no streams here.
+//
+// Source: rabbitmq.com/docs/queues#optional-arguments; texts as RabbitMQ 3.10 gives them.
+// Next: QueueSettings.swift (what the rows set).
+
+import Wire
+
+/// Why a value is refused, in RabbitMQ's words.
+struct ArgumentFailure: Error {
+    let reason: String
+}
+
+/// One known argument.
+struct QueueArgument {
+    let key: StaticString
+    /// Types of queue that accept it.
+    let types: [QueueType]
+    /// Checks the value and sets what it means.
+    let apply: (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
+
+    init(
+        _ key: StaticString, _ types: [QueueType] = [.classic, .quorum],
+        _ apply: @escaping (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
+    ) {
+        self.key = key
+        self.types = types
+        self.apply = apply
+    }
+}
+
+/// The table.
+enum QueueArguments {
+    nonisolated(unsafe) static let all: [QueueArgument] = [
+        .init("x-expires") { value, settings throws(ArgumentFailure) in
+            settings.expiresMilliseconds = try integer(value, in: 1...durationMax)
+        },
+        .init("x-message-ttl") { value, settings throws(ArgumentFailure) in
+            settings.messageTTLMilliseconds = try integer(value, in: 0...durationMax)
+        },
+        .init("x-dead-letter-exchange") { value, settings throws(ArgumentFailure) in
+            settings.deadLetterExchange = ByteString(try text(value))
+        },
+        .init("x-dead-letter-routing-key") { value, settings throws(ArgumentFailure) in
+            settings.deadLetterRoutingKey = ByteString(try text(value))
+        },
+        .init("x-dead-letter-strategy", [.quorum]) { value, _ throws(ArgumentFailure) in
+            try oneOf(value, ["at-most-once", "at-least-once"], failure: "invalid_dlxstrategy")
+        },
+        .init("x-max-length") { value, settings throws(ArgumentFailure) in
+            settings.lengthMax = Int(try integer(value, in: 0...Int64.max))
+        },
+        .init("x-max-length-bytes") { value, settings throws(ArgumentFailure) in
+            settings.lengthBytesMax = Int(try integer(value, in: 0...Int64.max))
+        },
+        .init("x-max-in-memory-length", [.quorum]) { value, _ throws(ArgumentFailure) in
+            _ = try integer(value, in: 0...Int64.max)
+        },
+        .init("x-max-in-memory-bytes", [.quorum]) { value, _ throws(ArgumentFailure) in
+            _ = try integer(value, in: 0...Int64.max)
+        },
+        .init("x-max-priority", [.classic]) { value, settings throws(ArgumentFailure) in
+            settings.priorityMax = UInt8(try integer(value, in: 0...255))
+        },
+        .init("x-overflow") { value, settings throws(ArgumentFailure) in
+            guard let overflow = QueueOverflow(rawValue: try text(value).string) else {
+                throw ArgumentFailure(reason: "invalid_overflow")
+            }
+            settings.overflow = overflow
+        },
+        .init("x-queue-mode", [.classic]) { value, _ throws(ArgumentFailure) in
+            try oneOf(value, ["default", "lazy"], failure: "invalid_queue_mode")
+        },
+        .init("x-queue-version", [.classic]) { value, _ throws(ArgumentFailure) in
+            _ = try integer(value, in: 1...2)
+        },
+        .init("x-single-active-consumer") { value, settings throws(ArgumentFailure) in
+            guard let flag = value.boolean else { throw unacceptable(value) }
+            settings.isSingleActiveConsumer = flag
+        },
+        .init("x-queue-type") { value, settings throws(ArgumentFailure) in
+            // Read before the others; see `parse`.
+            _ = try text(value)
+        },
+        .init("x-delivery-limit", [.quorum]) { value, settings throws(ArgumentFailure) in
+            settings.deliveryLimit = try integer(value, in: 0...Int64.max)
+        },
+        .init("x-quorum-initial-group-size", [.quorum]) { value, _ throws(ArgumentFailure) in
+            _ = try integer(value, in: 1...Int64.max)
+        },
+        .init("x-queue-leader-locator") { value, _ throws(ArgumentFailure) in
+            try oneOf(
+                value, ["client-local", "balanced", "random", "least-leaders"], failure: "invalid_queue_locator_arg")
+        },
+        .init("x-queue-master-locator", [.classic]) { value, _ throws(ArgumentFailure) in _ = try text(value) },
+    ]
+
+    /// Keys that a redeclaration must repeat, in the order in which RabbitMQ compares them.
+    static var comparedKeys: [StaticString] { all.map(\.key) }
+
+    /// Ten years and a little: what RabbitMQ's timers take.
+    private static let durationMax: Int64 = 315_360_000_000
+
+    /// What the arguments come to.
+    static func parse(_ arguments: ByteSlice, for resource: ResourceName) throws(BrokerError) -> QueueSettings {
+        var settings = QueueSettings()
+        let table = FieldTableView(arguments)
+        func value(_ key: StaticString) -> FieldView? { (try? table.value(key)) ?? nil }
+
+        if let given = value("x-queue-type") {
+            guard let name = given.longString?.string else {
+                throw .invalidArgument(key: "x-queue-type", resource, reason: unacceptable(given).reason)
+            }
+            guard let type = QueueType(rawValue: name) else {
+                throw .unsupportedQueueType(resource, type: name)
+            }
+            settings.type = type
+        }
+        for argument in all {
+            guard let given = value(argument.key) else { continue }
+            guard argument.types.contains(settings.type) else {
+                throw .unsupportedArgument(
+                    key: argument.key.description, resource, queueType: "rabbit_\(settings.type.rawValue)_queue")
+            }
+            do throws(ArgumentFailure) {
+                try argument.apply(given, &settings)
+            } catch {
+                throw .invalidArgument(key: argument.key.description, resource, reason: error.reason)
+            }
+        }
+        if settings.deadLetterRoutingKey != nil, settings.deadLetterExchange == nil {
+            throw .invalidArgument(
+                key: "x-dead-letter-routing-key", resource, reason: "routing_key_but_no_dlx_defined")
+        }
+        return settings
+    }
+
+    /// Refuses a redeclaration whose arguments mean something else.
+    static func checkEquivalence(
+        received: ByteSlice, current: [UInt8], keys: [StaticString], for resource: ResourceName
+    ) throws(BrokerError) {
+        var failure: BrokerError?
+        current.withUnsafeBytes { bytes in
+            for key in keys {
+                let old = (try? FieldTableView(ByteSlice(bytes)).value(key)) ?? nil
+                let new = (try? FieldTableView(received).value(key)) ?? nil
+                if old == nil, new == nil { continue }
+                if let old, let new {
+                    if old.isEquivalent(to: new) { continue }
+                }
+                failure = .inequivalent(
+                    argument: key.description, resource, received: ArgumentText.value(new),
+                    current: ArgumentText.value(old))
+                return
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    // MARK: Checks that rows share
+
+    private static func unacceptable(_ value: FieldView) -> ArgumentFailure {
+        ArgumentFailure(reason: "{unacceptable_type,\(value.type.name)}")
+    }
+
+    private static func integer(
+        _ value: FieldView, in range: ClosedRange<Int64>
+    ) throws(ArgumentFailure) -> Int64 {
+        guard let number = value.integer else { throw unacceptable(value) }
+        if number < 0 { throw ArgumentFailure(reason: "{value_negative,\(number)}") }
+        if number < range.lowerBound { throw ArgumentFailure(reason: "{value_zero,\(number)}") }
+        if number > range.upperBound {
+            throw ArgumentFailure(
+                reason: range.upperBound == 255
+                    ? "{max_value_exceeded,\(number)}" : "{value_too_large,\(number)}")
+        }
+        return number
+    }
+
+    private static func text(_ value: FieldView) throws(ArgumentFailure) -> ByteSlice {
+        guard let text = value.longString else { throw unacceptable(value) }
+        return text
+    }
+
+    private static func oneOf(
+        _ value: FieldView, _ names: [String], failure: String
+    ) throws(ArgumentFailure) {
+        guard names.contains(try text(value).string) else { throw ArgumentFailure(reason: failure) }
+    }
+}
+
+/// Values of arguments as RabbitMQ's texts show them.
+enum ArgumentText {
+    /// `the value '10' of type 'signedint'`, or `none`.
+    static func value(_ value: FieldView?) -> String {
+        guard let value else { return "none" }
+        return "the value '\(plain(value))' of type '\(value.type.name)'"
+    }
+
+    /// The bare value.
+    static func plain(_ value: FieldView) -> String {
+        if let text = value.longString { return text.string }
+        return erlang(value)
+    }
+
+    /// As an Erlang term.
+    static func erlang(_ value: FieldView) -> String {
+        if let number = value.integer { return String(number) }
+        if let flag = value.boolean { return flag ? "true" : "false" }
+        if let real = value.real { return "\(real)" }
+        if let text = value.longString { return "<<\"\(text.string)\">>" }
+        return "\(value.type.name)"
+    }
+}

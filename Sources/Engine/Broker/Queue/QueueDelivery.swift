@@ -1,0 +1,75 @@
+// From the ready list to consumers: whose turn it is, how long a pass may be, what stops it.
+// A pass is bounded; a queue with more to deliver stays in the broker's list and goes on in the next turn.
+// Loop thread only. The hot path: nothing here allocates. Next: ../Channel/ChannelDelivery.swift (the frames).
+
+import Wire
+
+extension Queue {
+    /// Hands out at most `budget` messages; returns how many. Stops when nothing is ready or nobody takes.
+    func deliver(budget: Int) -> Int {
+        var left = budget
+        let now = broker.context.time.monotonicMilliseconds
+        while left > 0, !ready.isEmpty, let consumer = consumers.current {
+            let channel = consumer.channel
+            if channel.connection.output.isCongested {
+                consumers.leave(consumer)
+                channel.connection.waitForOutput(consumer)
+                continue
+            }
+            // Not `<=`: a message with TTL 0 may still go to a consumer that waits.
+            if mayExpire, ready.first.unsafelyUnwrapped.expiry < now {
+                expireHead()
+                continue
+            }
+            let entry = removeFirstReady()
+            channel.deliver(entry, from: self, to: consumer)
+            left -= 1
+            if consumer.hasCredit { consumers.rotate(after: consumer) } else { consumers.leave(consumer) }
+        }
+        return budget - left
+    }
+
+    /// Delivers what waiting consumers would have got already, before something that could tell the difference.
+    @inline(never)
+    func deliverNow() {
+        guard consumers.hasReady, !ready.isEmpty else { return }
+        _ = deliver(budget: Limits.brokerDeliveriesPerTurn)
+    }
+
+    /// The consumer may be able to take messages (again).
+    func activate(_ consumer: Consumer) {
+        guard !consumer.isReady, !consumer.waitsForOutput, !consumer.isCancelled, consumer.hasCredit else { return }
+        if settings.isSingleActiveConsumer, activeConsumer !== consumer { return }
+        consumers.enter(consumer)
+        if !isScheduled, !ready.isEmpty { broker.schedule(self) }
+    }
+
+    /// More could be delivered right now.
+    var hasDeliverable: Bool { !ready.isEmpty && consumers.hasReady }
+
+    // MARK: Consumers come and go
+
+    func addConsumer(_ consumer: Consumer) {
+        hadConsumer = true
+        consumers.add(consumer)
+        if settings.isSingleActiveConsumer, activeConsumer == nil { activeConsumer = consumer }
+        activate(consumer)
+    }
+
+    /// The consumer goes; an auto-delete queue goes with the last one.
+    func removeConsumer(_ consumer: Consumer) {
+        consumers.remove(consumer)
+        consumer.cancel()
+        if activeConsumer === consumer {
+            activeConsumer = consumers.all.first
+            if let next = activeConsumer { activate(next) }
+        }
+        guard consumers.isEmpty, !isDeleted else { return }
+        touch()
+        if isAutoDelete, hadConsumer {
+            virtualHost.deleteQueue(self)
+        } else if settings.expiresMilliseconds >= 0 {
+            armUnusedDeadline()
+        }
+    }
+}

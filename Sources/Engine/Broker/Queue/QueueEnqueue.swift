@@ -1,0 +1,145 @@
+// How messages enter a queue: limits, time-to-live, priority, then the ready list. Delivery to a waiting
+// consumer follows at the end of the turn, or at once where the difference could be seen (a limit is reached,
+// a message expires at once). Loop thread only. Next: QueueDelivery.swift.
+
+import Wire
+
+extension Queue {
+    /// Whether a publish must be refused because of `x-overflow`.
+    @inline(__always)
+    func refusesPublish(_ message: Message) -> Bool {
+        guard hasPublishRules, settings.limitsLength, settings.overflow != .dropHead else { return false }
+        return refusesOverflow(message)
+    }
+
+    @inline(never)
+    private func refusesOverflow(_ message: Message) -> Bool {
+        if exceeds(message) { deliverNow() }
+        return exceeds(message)
+    }
+
+    private func exceeds(_ message: Message) -> Bool {
+        ready.count + 1 > settings.lengthMax || readyBytes + message.header.bodyBytes > settings.lengthBytesMax
+    }
+
+    /// Takes the message in. The caller has asked `refusesPublish` and written the log record.
+    @inline(__always)
+    func enqueue(_ message: Message) {
+        if hasPublishRules || message.header.expirationMilliseconds >= 0 { return enqueueByRules(message) }
+        append(message, expiry: QueueEntry.never, priority: 0)
+    }
+
+    @inline(__always)
+    private func append(_ message: Message, expiry: Int64, priority: UInt8) {
+        let sequence = nextSequence
+        nextSequence = sequence &+ 1
+        publishedTotal &+= 1
+        readyBytes += message.header.bodyBytes
+        ready.append(
+            QueueEntry(
+                retaining: message, sequence: sequence, expiry: expiry, priority: priority,
+                isLogged: isLogged && message.header.logPosition != 0))
+        if !isScheduled, consumers.hasReady { broker.schedule(self) }
+    }
+
+    @inline(never)
+    private func enqueueByRules(_ message: Message) {
+        let header = message.header
+        var lifetime = settings.messageTTLMilliseconds
+        if header.expirationMilliseconds >= 0, lifetime < 0 || header.expirationMilliseconds < lifetime {
+            lifetime = header.expirationMilliseconds
+        }
+        var expiry = QueueEntry.never
+        if lifetime >= 0 {
+            expiry = broker.context.time.monotonicMilliseconds + lifetime
+            mayExpire = true
+        }
+        append(message, expiry: expiry, priority: min(header.priority, settings.priorityMax))
+        if lifetime == 0 { deliverNow() }
+        if settings.limitsLength { dropOverflow() }
+        if lifetime >= 0 { armExpiry() }
+    }
+
+    /// Puts an entry back in the ready list after a restart, as replay found it.
+    func restore(_ message: Message, expiry: Int64, isRedelivered: Bool) {
+        let sequence = nextSequence
+        nextSequence += 1
+        readyBytes += message.header.bodyBytes
+        if expiry != QueueEntry.never { mayExpire = true }
+        var entry = QueueEntry(
+            retaining: message, sequence: sequence, expiry: expiry,
+            priority: min(message.header.priority, settings.priorityMax), isLogged: true)
+        entry.isRedelivered = isRedelivered
+        ready.append(entry)
+    }
+
+    /// Drops ready messages from the head until the limits hold again.
+    func dropOverflow() {
+        guard isOverLimit else { return }
+        deliverNow()
+        while isOverLimit {
+            let entry = removeFirstReady()
+            drop(entry, reason: .maxLength)
+        }
+    }
+
+    private var isOverLimit: Bool {
+        ready.count > settings.lengthMax || readyBytes > settings.lengthBytesMax && !ready.isEmpty
+    }
+
+    /// Takes the next ready entry out of the list; there must be one.
+    @inline(__always)
+    func removeFirstReady() -> QueueEntry {
+        let entry = ready.removeFirst()
+        readyBytes -= entry.message.header.bodyBytes
+        return entry
+    }
+
+    /// Puts an entry that a channel held back to its place.
+    func requeue(_ entry: QueueEntry) {
+        guard !isDeleted else { return entry.release() }
+        var entry = entry
+        entry.isRedelivered = true
+        entry.deliveryCount &+= 1
+        if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
+            return drop(entry, reason: .deliveryLimit)
+        }
+        readyBytes += entry.message.header.bodyBytes
+        ready.putBack(entry)
+        noteRequeued()
+    }
+
+    /// The same for many entries of one priority level, ordered by sequence.
+    func requeue(_ batch: ArraySlice<QueueEntry>) {
+        guard batch.count > 1, !isDeleted, settings.deliveryLimit < 0 else {
+            for entry in batch { requeue(entry) }
+            return
+        }
+        var marked = ContiguousArray<QueueEntry>()
+        marked.reserveCapacity(batch.count)
+        for var entry in batch {
+            entry.isRedelivered = true
+            entry.deliveryCount &+= 1
+            readyBytes += entry.message.header.bodyBytes
+            marked.append(entry)
+        }
+        ready.putBack(ArraySlice(marked))
+        noteRequeued()
+    }
+
+    private func noteRequeued() {
+        if settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
+        if mayExpire { armExpiry() }
+        if !isScheduled, consumers.hasReady { broker.schedule(self) }
+    }
+
+    /// An entry leaves the queue without having been consumed: dead-lettered if the queue says where to.
+    func drop(_ entry: QueueEntry, reason: DeathReason) {
+        if settings.deadLetterExchange != nil, !isDeleted {
+            broker.deadLetters.add(entry, queue: self, reason: reason)
+        } else {
+            if entry.isLogged, !isDeleted { broker.log.settle(self, entry.message.header.logPosition) }
+            entry.release()
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// Time in a queue: messages expire at the head only, as in RabbitMQ's classic queues; a queue with x-expires
+// goes when nobody has used it. Deadlines stand in the broker's heap and are checked again when they fall due.
+// Loop thread only. Next: ../DeadLetters.swift.
+
+import Wire
+
+extension Queue {
+    /// Takes expired messages off the head; at most a slice of them in one call.
+    func expireHead() {
+        let now = broker.context.time.monotonicMilliseconds
+        var left = Limits.brokerExpiriesPerPass
+        while left > 0, let entry = ready.removeExpired(now) {
+            readyBytes -= entry.message.header.bodyBytes
+            drop(entry, reason: .expired)
+            left -= 1
+        }
+    }
+
+    /// Makes sure the heap has a deadline for the earliest head.
+    func armExpiry() {
+        let earliest = ready.headExpiry
+        guard earliest < armedExpiry else { return }
+        armedExpiry = earliest
+        broker.deadlines.insert(QueueDeadline(queueNumber: number, kind: .messages), at: earliest)
+    }
+
+    /// The deadline for messages has fallen due.
+    func messagesDue() {
+        armedExpiry = QueueEntry.never
+        guard !isDeleted else { return }
+        deliverNow()
+        expireHead()
+        armExpiry()
+    }
+
+    func armUnusedDeadline() {
+        guard settings.expiresMilliseconds >= 0, !isUnusedArmed else { return }
+        isUnusedArmed = true
+        broker.deadlines.insert(
+            QueueDeadline(queueNumber: number, kind: .unused), at: lastUsedMilliseconds + settings.expiresMilliseconds)
+    }
+
+    /// The deadline of x-expires has fallen due; it may have been used meanwhile.
+    func unusedDue() {
+        isUnusedArmed = false
+        guard !isDeleted, consumers.isEmpty else { return }
+        if lastUsedMilliseconds + settings.expiresMilliseconds > broker.context.time.monotonicMilliseconds {
+            armUnusedDeadline()
+        } else {
+            virtualHost.deleteQueue(self)
+        }
+    }
+}
+
+/// What falls due for a queue.
+struct QueueDeadline {
+    enum Kind {
+        case messages, unused
+    }
+
+    /// By number and not by reference: a deadline may outlive its queue by hours.
+    let queueNumber: UInt64
+    let kind: Kind
+}

@@ -1,0 +1,275 @@
+// One virtual host: its exchanges and queues by name, and the rules for declaring and deleting them.
+// Bindings are in VirtualHostBindings.swift. Every change raises `topologyEpoch`, which drops cached routes.
+// Loop thread only. Next: Exchange/Exchange.swift, Queue/Queue.swift.
+
+import Wire
+
+public final class VirtualHost {
+    public let name: ByteString
+    unowned(unsafe) let broker: Broker
+    private(set) var exchanges = NameTable<Exchange>()
+    private(set) var queues = NameTable<Queue>()
+    private(set) var topologyEpoch: UInt64 = 1
+    private var routingMark: UInt64 = 0
+
+    init(name: ByteString, broker: Broker) {
+        self.name = name
+        self.broker = broker
+        // Predeclared, and not in the log: they exist at every start.
+        let predeclared: [(String, ExchangeType, Bool)] = [
+            ("", .direct, false), ("amq.direct", .direct, false), ("amq.fanout", .fanout, false),
+            ("amq.topic", .topic, false), ("amq.headers", .headers, false), ("amq.match", .headers, false),
+            ("amq.rabbitmq.trace", .topic, true),
+        ]
+        for (name, type, isInternal) in predeclared {
+            insert(
+                Exchange(
+                    name: ByteString(name), virtualHost: self, type: type, isDurable: true, isAutoDelete: false,
+                    isInternal: isInternal, alternate: nil, rawArguments: []))
+        }
+    }
+
+    func topologyChanged() { topologyEpoch += 1 }
+
+    func nextRoutingMark() -> UInt64 {
+        routingMark += 1
+        return routingMark
+    }
+
+    func exchange(_ name: ByteSlice) -> Exchange? { exchanges[name] }
+    func queue(_ name: ByteSlice) -> Queue? { queues[name] }
+
+    func existingExchange(_ name: ByteSlice) throws(BrokerError) -> Exchange {
+        guard let exchange = exchanges[name] else { throw .notFound(.exchange(name, in: self)) }
+        return exchange
+    }
+
+    /// The queue, if it exists and is not another connection's own.
+    func accessibleQueue(_ name: ByteSlice, by connection: BrokerConnection?) throws(BrokerError) -> Queue {
+        guard let queue = queues[name] else { throw .notFound(.queue(name, in: self)) }
+        if queue.isExclusive, queue.owner !== connection { throw .locked(queue.resourceName) }
+        return queue
+    }
+
+    private static func isReserved(_ name: ByteSlice) -> Bool {
+        name.count >= 4 && name.slice(from: 0, count: 4).equals("amq.")
+    }
+
+    /// A name nobody has guessed: `prefix-` and 22 characters.
+    func makeName(prefix: String) -> ByteString {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        var bytes = Array(prefix.utf8) + [0x2D]
+        for _ in 0..<22 { bytes.append(alphabet[Int(broker.context.random.next() & 63)]) }
+        return ByteString(bytes)
+    }
+
+    // MARK: Exchanges
+
+    func insert(_ exchange: Exchange) {
+        exchanges.insert(exchange, for: exchange.name)
+        topologyChanged()
+    }
+
+    /// Declares the exchange or, if it exists, checks that it is what the client means.
+    func declareExchange(_ method: ExchangeDeclare) throws(BrokerError) {
+        if method.passive {
+            guard !method.exchange.isEmpty else { throw .defaultExchange }
+            _ = try existingExchange(method.exchange)
+            return
+        }
+        guard let type = ExchangeType(method.type) else { throw .unknownExchangeType(method.type.string) }
+        guard !method.exchange.isEmpty else { throw .defaultExchange }
+        let resource = ResourceName.exchange(method.exchange, in: self)
+        if let known = exchanges[method.exchange] {
+            try checkEquivalence(known, type, method, resource)
+            return
+        }
+        guard !Self.isReserved(method.exchange) else {
+            throw .reservedPrefix(kind: .exchange, name: method.exchange.string)
+        }
+        var alternate: ByteString?
+        if let value = (try? FieldTableView(method.arguments).value("alternate-exchange")) ?? nil {
+            guard let text = value.longString else {
+                throw .invalidExchangeArgument(
+                    "invalid type '\(value.type.name)' for arg 'alternate-exchange' in \(resource.text)")
+            }
+            alternate = ByteString(text)
+        }
+        let exchange = Exchange(
+            name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
+            isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
+            rawArguments: method.arguments.array)
+        insert(exchange)
+        if exchange.isDurable { broker.log.exchangeDeclared(exchange) }
+    }
+
+    private func checkEquivalence(
+        _ known: Exchange, _ type: ExchangeType, _ method: ExchangeDeclare, _ resource: ResourceName
+    ) throws(BrokerError) {
+        func check(_ argument: String, _ received: String, _ current: String) throws(BrokerError) {
+            guard received != current else { return }
+            throw .inequivalent(
+                argument: argument, resource, received: "'\(received)'", current: "'\(current)'")
+        }
+        try check("type", type.rawValue, known.type.rawValue)
+        try check("durable", "\(method.durable)", "\(known.isDurable)")
+        try check("auto_delete", "\(method.autoDelete)", "\(known.isAutoDelete)")
+        try check("internal", "\(method.isInternal)", "\(known.isInternal)")
+        try QueueArguments.checkEquivalence(
+            received: method.arguments, current: known.rawArguments, keys: ["alternate-exchange"], for: resource)
+    }
+
+    func deleteExchange(_ name: ByteSlice, ifUnused: Bool) throws(BrokerError) {
+        guard !name.isEmpty else { throw .defaultExchange }
+        let resource = ResourceName.exchange(name, in: self)
+        guard !Self.isReserved(name) else { throw .systemExchange(resource) }
+        guard let exchange = exchanges[name] else { return }
+        if ifUnused, exchange.bindingCount > 0 { throw .inUse(resource) }
+        removeExchange(exchange)
+    }
+
+    /// Takes the exchange out, with its bindings on both sides.
+    func removeExchange(_ exchange: Exchange) {
+        guard !exchange.isDeleted else { return }
+        exchange.markDeleted()
+        exchanges.removeValue(for: exchange.name.slice)
+        topologyChanged()
+        if exchange.isDurable { broker.log.exchangeDeleted(exchange) }
+        for binding in exchange.allBindings { forget(binding) }
+        for binding in exchange.incoming { takeDown(binding) }
+        exchange.incoming = []
+    }
+
+    // MARK: Queues
+
+    /// Declares the queue or, if it exists, checks that it is what the client means. `connection` is nil when
+    /// the log is read back.
+    func declareQueue(_ method: QueueDeclare, by connection: BrokerConnection?) throws(BrokerError) -> Queue {
+        if method.passive {
+            let queue = try accessibleQueue(method.queue, by: connection)
+            queue.touch()
+            return queue
+        }
+        // An exclusive queue goes with its connection, so it is never durable, whatever the client asks for.
+        let isDurable = method.durable && !method.exclusive
+        var name = ByteString.empty
+        if method.queue.isEmpty {
+            name = makeName(prefix: "amq.gen")
+        } else {
+            guard !Self.isReserved(method.queue) else {
+                throw .reservedPrefix(kind: .queue, name: method.queue.string)
+            }
+            if let known = queues[method.queue] {
+                try checkEquivalence(known, isDurable, method, connection)
+                known.touch()
+                return known
+            }
+            name = ByteString(method.queue)
+        }
+        let resource = ResourceName.queue(name.slice, in: self)
+        let settings = try QueueArguments.parse(method.arguments, for: resource)
+        if settings.type == .quorum {
+            try checkQuorum(method, isDurable: isDurable, resource)
+        }
+        let queue = Queue(
+            name: name, number: broker.takeQueueNumber(), broker: broker, virtualHost: self,
+            logID: isDurable ? broker.takeLogID() : 0, isDurable: isDurable, isAutoDelete: method.autoDelete,
+            owner: method.exclusive ? connection : nil, isExclusive: method.exclusive, settings: settings,
+            rawArguments: method.arguments.array)
+        insert(queue)
+        if method.exclusive { connection?.exclusiveQueues.append(queue) }
+        if queue.isLogged { broker.log.queueDeclared(queue) }
+        return queue
+    }
+
+    func insert(_ queue: Queue) {
+        queues.insert(queue, for: queue.name)
+        broker.register(queue)
+        topologyChanged()
+        queue.armUnusedDeadline()
+    }
+
+    private func checkQuorum(
+        _ method: QueueDeclare, isDurable: Bool, _ resource: ResourceName
+    ) throws(BrokerError) {
+        if method.queue.isEmpty { throw .serverNamedQuorum }
+        if method.exclusive { throw .invalidProperty("exclusive-owner", resource) }
+        if method.autoDelete { throw .invalidProperty("auto-delete", resource) }
+        if !isDurable { throw .invalidProperty("non-durable", resource) }
+    }
+
+    private func checkEquivalence(
+        _ known: Queue, _ isDurable: Bool, _ method: QueueDeclare, _ connection: BrokerConnection?
+    ) throws(BrokerError) {
+        let resource = known.resourceName
+        if known.isExclusive != method.exclusive || known.isExclusive && known.owner !== connection {
+            throw .locked(resource)
+        }
+        if known.isDurable != isDurable {
+            throw .inequivalent(
+                argument: "durable", resource, received: "'\(isDurable)'", current: "'\(known.isDurable)'")
+        }
+        if known.isAutoDelete != method.autoDelete {
+            throw .inequivalent(
+                argument: "auto_delete", resource, received: "'\(method.autoDelete)'",
+                current: "'\(known.isAutoDelete)'")
+        }
+        try QueueArguments.checkEquivalence(
+            received: method.arguments, current: known.rawArguments, keys: QueueArguments.comparedKeys,
+            for: resource)
+    }
+
+    /// Deletes by a client's wish; returns the number of ready messages that went with it. A queue that does
+    /// not exist is deleted already.
+    func deleteQueue(
+        _ name: ByteSlice, ifUnused: Bool, ifEmpty: Bool, by connection: BrokerConnection?
+    ) throws(BrokerError) -> Int {
+        guard queues[name] != nil else { return 0 }
+        let queue = try accessibleQueue(name, by: connection)
+        queue.deliverNow()
+        if queue.settings.type == .quorum {
+            if ifUnused { throw .ifUnusedOnQuorum(queue.resourceName) }
+            if ifEmpty { throw .ifEmptyOnQuorum(queue.resourceName) }
+        }
+        if ifUnused, !queue.consumers.isEmpty { throw .inUse(queue.resourceName) }
+        if ifEmpty, !queue.ready.isEmpty { throw .notEmpty(queue.resourceName) }
+        let count = queue.ready.count
+        deleteQueue(queue)
+        return count
+    }
+
+    /// Takes the queue out of everything: bindings, consumers (told if they want to be), messages.
+    func deleteQueue(_ queue: Queue) {
+        guard !queue.isDeleted else { return }
+        queue.markDeleted()
+        queues.removeValue(for: queue.name.slice)
+        broker.unregister(queue)
+        topologyChanged()
+        if queue.isLogged { broker.log.queueDeleted(queue) }
+        for consumer in queue.consumers.all { consumer.channel.queueIsGone(consumer) }
+        queue.activeConsumer = nil
+        let bindings = queue.bindings
+        queue.bindings = []
+        for binding in bindings { takeDown(binding) }
+        broker.bury(queue.ready.takeRings())
+        queue.readyBytes = 0
+        queue.owner?.exclusiveQueues.removeAll { $0 === queue }
+    }
+
+    /// Drops all ready messages; returns how many.
+    func purgeQueue(_ name: ByteSlice, by connection: BrokerConnection?) throws(BrokerError) -> Int {
+        let queue = try accessibleQueue(name, by: connection)
+        queue.deliverNow()
+        return purge(queue)
+    }
+
+    @discardableResult
+    func purge(_ queue: Queue) -> Int {
+        let count = queue.ready.count
+        guard count > 0 else { return 0 }
+        if queue.isLogged { broker.log.purged(queue, keeping: broker.heldPositions(of: queue)) }
+        broker.bury(queue.ready.takeRings())
+        queue.readyBytes = 0
+        return count
+    }
+}

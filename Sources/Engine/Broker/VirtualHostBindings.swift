@@ -1,0 +1,102 @@
+// Bindings of a virtual host: to queues and to exchanges, made and taken down. An auto-delete exchange goes with
+// the last binding it is the source of, whatever took that down. Loop thread only. Next: Exchange/Binding.swift.
+
+import Wire
+
+extension VirtualHost {
+    /// Returns whether this was written to the log; a binding that exists already is not written again.
+    @discardableResult
+    func bindQueue(
+        _ queueName: ByteSlice, to exchangeName: ByteSlice, key: ByteSlice, arguments: ByteSlice,
+        by connection: BrokerConnection?
+    ) throws(BrokerError) -> Bool {
+        let (source, queue) = try ends(exchangeName, queueName, by: connection)
+        return try bind(source, .queue(queue), key: key, arguments: arguments)
+    }
+
+    func unbindQueue(
+        _ queueName: ByteSlice, from exchangeName: ByteSlice, key: ByteSlice, arguments: ByteSlice,
+        by connection: BrokerConnection?
+    ) throws(BrokerError) {
+        let (source, queue) = try ends(exchangeName, queueName, by: connection)
+        if let binding = source.binding(to: .queue(queue), key: key, arguments: arguments) { unbind(binding) }
+    }
+
+    private func ends(
+        _ exchangeName: ByteSlice, _ queueName: ByteSlice, by connection: BrokerConnection?
+    ) throws(BrokerError) -> (Exchange, Queue) {
+        guard !exchangeName.isEmpty else { throw .defaultExchange }
+        guard let source = exchange(exchangeName) else { throw .notFound(.exchange(exchangeName, in: self)) }
+        return (source, try accessibleQueue(queueName, by: connection))
+    }
+
+    /// As `bindQueue`.
+    @discardableResult
+    func bindExchange(
+        _ destinationName: ByteSlice, to sourceName: ByteSlice, key: ByteSlice, arguments: ByteSlice
+    ) throws(BrokerError) -> Bool {
+        let (source, destination) = try exchanges(sourceName, destinationName)
+        return try bind(source, .exchange(destination), key: key, arguments: arguments)
+    }
+
+    func unbindExchange(
+        _ destinationName: ByteSlice, from sourceName: ByteSlice, key: ByteSlice, arguments: ByteSlice
+    ) throws(BrokerError) {
+        let (source, destination) = try exchanges(sourceName, destinationName)
+        if let binding = source.binding(to: .exchange(destination), key: key, arguments: arguments) {
+            unbind(binding)
+        }
+    }
+
+    private func exchanges(
+        _ sourceName: ByteSlice, _ destinationName: ByteSlice
+    ) throws(BrokerError) -> (Exchange, Exchange) {
+        guard !sourceName.isEmpty, !destinationName.isEmpty else { throw .defaultExchange }
+        return (try existingExchange(sourceName), try existingExchange(destinationName))
+    }
+
+    /// Returns whether this was written to the log.
+    private func bind(
+        _ source: Exchange, _ destination: BindingDestination, key: ByteSlice, arguments: ByteSlice
+    ) throws(BrokerError) -> Bool {
+        guard source.binding(to: destination, key: key, arguments: arguments) == nil else { return false }
+        var criteria: HeadersCriteria?
+        if source.type == .headers { criteria = try HeadersCriteria(arguments: arguments) }
+        let binding = Binding(
+            source: source, destination: destination, routingKey: ByteString(key), rawArguments: arguments.array,
+            criteria: criteria)
+        source.add(binding)
+        switch destination {
+        case .queue(let queue): queue.bindings.append(binding)
+        case .exchange(let exchange): exchange.incoming.append(binding)
+        }
+        topologyChanged()
+        if binding.isDurable { broker.log.bound(binding) }
+        return binding.isDurable
+    }
+
+    /// By a client's wish: recorded, unlike what goes with its source or destination.
+    private func unbind(_ binding: Binding) {
+        if binding.isDurable { broker.log.unbound(binding) }
+        forget(binding)
+        takeDown(binding)
+    }
+
+    /// Removes the binding at its source; an auto-delete source may go with it.
+    func takeDown(_ binding: Binding) {
+        let source = binding.source
+        guard !source.isDeleted else { return }
+        source.remove(binding)
+        topologyChanged()
+        if source.isAutoDelete, source.bindingCount == 0 { removeExchange(source) }
+    }
+
+    /// Removes the binding at its destination.
+    func forget(_ binding: Binding) {
+        topologyChanged()
+        switch binding.destination {
+        case .queue(let queue): queue.bindings.removeAll { $0 === binding }
+        case .exchange(let exchange): exchange.incoming.removeAll { $0 === binding }
+        }
+    }
+}
