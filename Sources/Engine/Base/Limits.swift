@@ -28,6 +28,22 @@ public enum Limits {
     /// Nesting of tables and arrays inside a field table.
     public static let fieldTableDepthMax = 128
 
+    // MARK: Broker
+    /// Messages handed out in one turn of the loop, over all queues.
+    public static let brokerDeliveriesPerTurn = 8_192
+    /// Messages one queue hands out before the next one has its turn.
+    public static let brokerDeliveriesPerPass = 512
+    /// Expired messages taken off one queue's head in one pass.
+    public static let brokerExpiriesPerPass = 1_024
+    /// Due deadlines looked at in one turn.
+    public static let brokerDeadlinesPerTurn = 1_024
+    /// Dead letters published in one turn.
+    public static let brokerDeadLettersPerTurn = 1_024
+    /// Entries of purged and deleted queues freed in one turn.
+    public static let brokerDroppedEntriesPerTurn = 16_384
+    /// Positions in one settle or delivered record.
+    public static let brokerPositionsPerRecord = 4_096
+
     // MARK: Output
     /// Bytes pending for one connection above which the broker stops delivering to it.
     public static let outputHighWatermarkBytes = 1_048_576
@@ -94,6 +110,7 @@ public enum Limits {
         precondition(amqpFrameBeforeAuthenticationBytesMax >= amqpFrameBytesMin)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
+        precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)

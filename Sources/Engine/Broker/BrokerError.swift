@@ -74,7 +74,8 @@ enum BrokerError: Error, Equatable {
         switch self {
         case .notFound, .bothNotFound, .noPreviouslyDeclaredQueue: ReplyCode.notFound
         case .locked: ReplyCode.resourceLocked
-        case .reservedPrefix, .defaultExchange, .systemExchange, .internalExchange, .exclusiveUse: ReplyCode.accessRefused
+        case .reservedPrefix, .defaultExchange, .systemExchange, .internalExchange, .exclusiveUse:
+            ReplyCode.accessRefused
         case .consumerTagInUse: ReplyCode.notAllowed
         case .unknownExchangeType: ReplyCode.commandInvalid
         case .prefetchSize, .recoverWithoutRequeue, .immediate, .globalPrefetchOnQuorum, .ifUnusedOnQuorum,

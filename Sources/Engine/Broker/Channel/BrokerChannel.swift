@@ -45,6 +45,8 @@ public final class BrokerChannel {
     var mode = ChannelMode.plain
     var routes = RouteCache()
     var confirms = PendingConfirms()
+    /// Highest tag answered by an ack.
+    var lastConfirmedTag: UInt64 = 0
     var isConfirmScheduled = false
     var transaction = PendingTransaction()
     /// Direct reply-to: the tag of the consumer on the pseudo-queue, and its number in addresses.

@@ -7,7 +7,7 @@ extension BrokerChannel {
     /// the end of the turn, so consume-ok goes first.
     func consume(_ method: BasicConsume) throws(BrokerError) -> ByteString {
         if !method.consumerTag.isEmpty,
-            consumers[method.consumerTag] != nil || replyConsumerTag?.slice == method.consumerTag
+            consumers[method.consumerTag] != nil || isReplyConsumer(method.consumerTag)
         {
             throw .consumerTagInUse(method.consumerTag.string)
         }
@@ -42,7 +42,7 @@ extension BrokerChannel {
 
     /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.
     func cancel(_ tag: ByteSlice) {
-        if replyConsumerTag?.slice == tag { return forgetReplyConsumer() }
+        if isReplyConsumer(tag) { return forgetReplyConsumer() }
         guard let consumer = consumers.removeValue(for: tag) else { return }
         consumer.queue.removeConsumer(consumer)
     }

@@ -15,7 +15,7 @@ extension BrokerChannel {
             return try publishWithChecks(message, mandatory: mandatory, immediate: immediate)
         }
         let route = try findRoute(message)
-        try deliverPublish(message, route: route, mandatory: mandatory)
+        deliverPublish(message, route: route, mandatory: mandatory)
     }
 
     /// Messages whose properties say more about where they go, and those of a transaction.
@@ -28,10 +28,9 @@ extension BrokerChannel {
         let extra = try CarbonCopies(message)
         if mode == .transaction {
             transaction.publishes.append(PendingPublish(message: message, mandatory: mandatory))
-            publishedTotal += 1
             return
         }
-        try deliverPublish(
+        deliverPublish(
             extra.stripped(message), route: try fullRoute(route, message, extra), mandatory: mandatory)
     }
 
@@ -42,7 +41,7 @@ extension BrokerChannel {
             let full = try? fullRoute(route, message, extra)
         else { return }
         let stripped = extra.stripped(message)
-        try? deliverPublish(stripped, route: full, mandatory: pending.mandatory, isCommit: true)
+        deliverPublish(stripped, route: full, mandatory: pending.mandatory)
     }
 
     /// The route of this message alone, where the address does not decide it.
@@ -52,7 +51,7 @@ extension BrokerChannel {
         guard route.dependsOnHeaders || !extra.keys.isEmpty else { return route }
         var router = Router(virtualHost)
         let headers = message.headersTable
-        let exchange = try route.exchange ?? virtualHost.existingExchange(.empty)
+        let exchange = try virtualHost.existingExchange(message.exchange)
         withExtendedLifetime(extra) {
             router.route(
                 from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), headers: headers)
@@ -83,9 +82,7 @@ extension BrokerChannel {
     }
 
     @inline(__always)
-    private func deliverPublish(
-        _ message: Message, route: Route, mandatory: Bool, isCommit: Bool = false
-    ) throws(BrokerError) {
+    private func deliverPublish(_ message: Message, route: Route, mandatory: Bool) {
         publishedTotal &+= 1
         broker.publishedTotal &+= 1
         if let exchange = route.exchange { exchange.publishedTotal &+= 1 }

@@ -49,9 +49,14 @@ final class Consumer {
     @inline(__always)
     var hasCredit: Bool {
         if noAck { return true }
-        if prefetchMax != 0, unackedCount >= Int(prefetchMax) { return false }
-        return channel.hasGlobalCredit
+        if isPrefetchReached { return false }
+        if channel.hasGlobalCredit { return true }
+        channel.isGlobalPrefetchReached = true
+        return false
     }
+
+    @inline(__always)
+    var isPrefetchReached: Bool { prefetchMax != 0 && unackedCount >= Int(prefetchMax) }
 
     @inline(__always)
     func noteDelivered() { unackedCount += 1 }

@@ -63,7 +63,8 @@ final class Queue {
     var redeliveredTotal: UInt64 = 0
 
     init(
-        name: ByteString, number: UInt64, broker: Broker, virtualHost: VirtualHost, logID: UInt32, isDurable: Bool, isAutoDelete: Bool,
+        name: ByteString, number: UInt64, broker: Broker, virtualHost: VirtualHost, logID: UInt32, isDurable: Bool,
+        isAutoDelete: Bool,
         owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8]
     ) {
         self.name = name
@@ -109,8 +110,8 @@ final class Queue {
 
     /// A channel no longer holds this entry; it is settled or comes back.
     @inline(__always)
-    func noteNoLongerUnacked(_ bytes: Int) {
-        unackedCount -= 1
+    func noteNoLongerUnacked(_ bytes: Int, count: Int = 1) {
+        unackedCount -= count
         unackedBytes -= bytes
         if isDeleted, unackedCount == 0 { selfReference = nil }
     }

@@ -16,6 +16,11 @@ extension Queue {
                 channel.connection.waitForOutput(consumer)
                 continue
             }
+            if !consumer.noAck, !channel.hasGlobalCredit {
+                consumers.leave(consumer)
+                channel.isGlobalPrefetchReached = true
+                continue
+            }
             // Not `<=`: a message with TTL 0 may still go to a consumer that waits.
             if mayExpire, ready.first.unsafelyUnwrapped.expiry < now {
                 expireHead()
@@ -24,7 +29,7 @@ extension Queue {
             let entry = removeFirstReady()
             channel.deliver(entry, from: self, to: consumer)
             left -= 1
-            if consumer.hasCredit { consumers.rotate(after: consumer) } else { consumers.leave(consumer) }
+            if consumer.isPrefetchReached { consumers.leave(consumer) } else { consumers.rotate(after: consumer) }
         }
         return budget - left
     }
@@ -38,7 +43,9 @@ extension Queue {
 
     /// The consumer may be able to take messages (again).
     func activate(_ consumer: Consumer) {
-        guard !consumer.isReady, !consumer.waitsForOutput, !consumer.isCancelled, consumer.hasCredit else { return }
+        guard !consumer.isReady, !consumer.waitsForOutput, !consumer.isCancelled, !consumer.channel.isClosed,
+            consumer.hasCredit
+        else { return }
         if settings.isSingleActiveConsumer, activeConsumer !== consumer { return }
         consumers.enter(consumer)
         if !isScheduled, !ready.isEmpty { broker.schedule(self) }

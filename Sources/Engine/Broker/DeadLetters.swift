@@ -1,0 +1,176 @@
+// Messages that left a queue without being consumed, on their way to its dead-letter exchange. They wait in one
+// list and are published in bounded slices, so that a million expiring at once, or exchanges that lead in
+// circles, neither stop the loop nor deepen the stack.
+// Each one is written to the log as publish and settle in one record: never lost between two queues, never twice.
+// Headers as RabbitMQ writes them (rabbitmq.com/docs/dlx#effects). Loop thread only. Next: Exchange/Router.swift.
+
+import Wire
+
+/// Why a message died, as it reads in `x-death`.
+enum DeathReason: String {
+    case expired, rejected
+    case maxLength = "maxlen"
+    case deliveryLimit = "delivery_limit"
+}
+
+/// Dead letters not yet published.
+final class DeadLetters {
+    private struct Item {
+        let entry: QueueEntry
+        let queue: Queue
+        let reason: DeathReason
+    }
+
+    private var items: [Item] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == items.count }
+
+    deinit { for item in items[head...] { item.entry.release() } }
+
+    /// Takes the entry over.
+    func add(_ entry: QueueEntry, queue: Queue, reason: DeathReason) {
+        items.append(Item(entry: entry, queue: queue, reason: reason))
+    }
+
+    /// Publishes at most `budget` of them.
+    func process(budget: Int) {
+        var left = budget
+        while left > 0, head < items.count {
+            let item = items[head]
+            head += 1
+            left -= 1
+            publish(item)
+            item.entry.release()
+        }
+        if head == items.count {
+            items.removeAll(keepingCapacity: items.count <= 1_024)
+            head = 0
+        } else if head > 4_096 {
+            items.removeFirst(head)
+            head = 0
+        }
+    }
+
+    private func publish(_ item: Item) {
+        let host = item.queue.virtualHost
+        let log = item.queue.broker.log
+        let original = item.entry.message
+        func settle() {
+            if item.entry.isLogged, !item.queue.isDeleted { log.settle(item.queue, original.header.logPosition) }
+        }
+        guard let name = item.queue.settings.deadLetterExchange, let exchange = host.exchange(name.slice),
+            let letter = DeadLetter(original, from: item.queue, reason: item.reason)
+        else { return settle() }
+
+        var router = Router(host)
+        withExtendedLifetime(letter) {
+            router.route(
+                from: exchange, keys: letter.keys.map(\.slice), headers: letter.message.headersTable)
+        }
+        let queues = router.queues.filter { queue in
+            item.reason == .rejected || !letter.isCycle(queue.name)
+        }
+        log.group {
+            if letter.message.header.isPersistent, queues.contains(where: { $0.isLogged }) {
+                log.published(letter.message, queues)
+            }
+            settle()
+        }
+        for queue in queues {
+            if queue.refusesPublish(letter.message) {
+                if letter.message.header.logPosition != 0, queue.isLogged {
+                    log.settle(queue, letter.message.header.logPosition)
+                }
+            } else {
+                queue.enqueue(letter.message)
+            }
+        }
+    }
+}
+
+/// A message as it is published again after its death.
+final class DeadLetter {
+    let message: Message
+    /// What it is routed by: the queue's dead-letter routing key, or its own keys.
+    let keys: [ByteString]
+    /// Deaths, newest first.
+    private let deaths: [FieldTable]
+
+    private static let deathKey = Array("x-death".utf8)
+
+    init?(_ original: Message, from queue: Queue, reason: DeathReason) {
+        guard let view = try? BasicPropertiesView(original.properties) else { return nil }
+        var headers = FieldTable()
+        if let given = view.headers {
+            guard let table = try? FieldTable(given) else { return nil }
+            headers = table
+        }
+        let copies = ["CC", "BCC"].flatMap { headers[$0]?.array ?? [] }.compactMap(\.longString)
+        let ownKeys = [original.routingKey.array] + copies
+        if let key = queue.settings.deadLetterRoutingKey {
+            keys = [key]
+            headers["CC"] = nil
+        } else {
+            keys = ownKeys.map { ByteString($0) }
+        }
+        deaths = Self.recordDeath(
+            in: &headers, reason: reason, queue: queue, exchange: original.exchange.array, keys: ownKeys,
+            expiration: view.expiration?.array)
+
+        guard let exchange = queue.settings.deadLetterExchange else { return nil }
+        let list = view.replacing(headers: headers.encoded, dropping: [.expiration])
+        let key = keys[0]
+        message = list.withUnsafeBytes {
+            Message.make(
+                exchange: exchange.slice, routingKey: key.slice, properties: ByteSlice($0),
+                bodyBytes: original.header.bodyBytes)
+        }
+        message.writeBody(original.body, at: 0)
+        message.header.isPersistent = original.header.isPersistent
+        message.header.priority = original.header.priority
+    }
+
+    /// Writes this death into `x-death`, merged with an earlier one of the same queue and reason, newest first.
+    private static func recordDeath(
+        in headers: inout FieldTable, reason: DeathReason, queue: Queue, exchange: [UInt8], keys: [[UInt8]],
+        expiration: [UInt8]?
+    ) -> [FieldTable] {
+        let reasonBytes = Array(reason.rawValue.utf8)
+        var deaths = (headers["x-death"]?.array ?? []).compactMap(\.table)
+        let isFirst = headers["x-death"]?.array == nil
+        let same = deaths.firstIndex {
+            $0["queue"]?.longString == queue.name.slice.array && $0["reason"]?.longString == reasonBytes
+        }
+        var death = FieldTable()
+        if let same {
+            death = deaths.remove(at: same)
+            death["count"] = .int64((death["count"]?.integer ?? 0) + 1)
+        } else {
+            death["count"] = .int64(1)
+            death["reason"] = .longString(reasonBytes)
+            death["queue"] = .longString(queue.name.slice.array)
+            death["time"] = .timestamp(UInt64(max(0, queue.broker.context.time.wallMilliseconds) / 1000))
+            death["exchange"] = .longString(exchange)
+            death["routing-keys"] = .array(keys.map { .longString($0) })
+            if let expiration { death["original-expiration"] = .longString(expiration) }
+        }
+        deaths.insert(death, at: 0)
+        if isFirst {
+            headers["x-first-death-exchange"] = .longString(exchange)
+            headers["x-first-death-queue"] = .longString(queue.name.slice.array)
+            headers["x-first-death-reason"] = .longString(reasonBytes)
+        }
+        headers["x-death"] = .array(deaths.map { .table($0) })
+        return deaths
+    }
+
+    /// Whether the message has been in this queue before and has come back without anybody rejecting it: then
+    /// nothing would ever end its journey.
+    func isCycle(_ queue: ByteString) -> Bool {
+        guard let last = deaths.firstIndex(where: { $0["queue"]?.longString == queue.slice.array }) else {
+            return false
+        }
+        return deaths[...last].allSatisfy { $0["reason"]?.longString != Array("rejected".utf8) }
+    }
+}
