@@ -4,7 +4,16 @@
 extension CommandTable {
     static var allLists: [[RESPCommand]] {
         [
-            RESPCommand.stringCommands
+            RESPCommand.stringCommands,
+            RESPCommand.listCommands,
+            RESPCommand.listMoveCommands,
+            RESPCommand.hashCommands,
+            RESPCommand.setCommands,
+            RESPCommand.setAlgebraCommands,
+            RESPCommand.sortedSetCommands,
+            RESPCommand.sortedSetRangeCommands,
+            RESPCommand.sortedSetPopCommands,
+            RESPCommand.sortedSetAlgebraCommands,
         ]
     }
 }

@@ -28,7 +28,7 @@ enum DoubleText {
             errno = 0
             let value = strtod(start, &end)
             guard end == start + text.count, !value.isNaN else { return nil }
-            if errno == ERANGE, value.isInfinite || value == 0 || value.isSubnormal && value == 0 { return nil }
+            if errno == ERANGE, value.isInfinite || value == 0 { return nil }
             return value
         }
     }

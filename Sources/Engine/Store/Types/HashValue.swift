@@ -53,19 +53,22 @@ enum HashEntry {
 }
 
 /// The value of a hash key.
-final class HashValue {
+final class HashValue: StoredValue {
+    override class var kind: ValueKind { .hash }
+
     private var packed = PackedEntries()
     private var table: MemberTable?
 
-    init() {}
+    override init() {}
 
     var count: Int { table?.count ?? packed.count / 2 }
-    var isEmpty: Bool { count == 0 }
+    override var isEmpty: Bool { count == 0 }
+    override var elementCount: Int { count }
 
     /// Name that `OBJECT ENCODING` gives.
-    var encodingName: StaticString { table == nil ? "listpack" : "hashtable" }
+    override var encodingName: StaticString { table == nil ? "listpack" : "hashtable" }
 
-    var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
+    override var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
 
     // MARK: Fields
 
@@ -169,7 +172,7 @@ final class HashValue {
         return (packed[position], packed[packed.next(after: position)])
     }
 
-    func copy() -> HashValue {
+    override func copy() -> HashValue {
         let copy = HashValue()
         if let table {
             let fresh = MemberTable(.hash, expectedCount: table.count)

@@ -6,7 +6,9 @@
 import Wire
 
 /// The value of a list key.
-final class ListValue {
+final class ListValue: StoredValue {
+    override class var kind: ValueKind { .list }
+
     private typealias Node = PackedEntries
 
     private var nodes: UnsafeMutablePointer<PackedEntries>
@@ -18,7 +20,7 @@ final class ListValue {
     /// Whether it has outgrown one node: stays until it has shrunk to half of one, as Redis does it.
     private var isLong = false
 
-    init() {
+    override init() {
         nodeCapacity = 1
         nodes = .allocate(capacity: 1)
     }
@@ -29,15 +31,16 @@ final class ListValue {
     }
 
     /// Name that `OBJECT ENCODING` gives.
-    var encodingName: StaticString { isLong ? "quicklist" : "listpack" }
+    override var encodingName: StaticString { isLong ? "quicklist" : "listpack" }
 
-    var memoryBytes: Int {
+    override var memoryBytes: Int {
         var bytes = 64 + nodeCapacity * MemoryLayout<PackedEntries>.stride
         for index in 0..<nodeCount { bytes += node(index).pointee.memoryBytes }
         return bytes
     }
 
-    var isEmpty: Bool { count == 0 }
+    override var isEmpty: Bool { count == 0 }
+    override var elementCount: Int { count }
 
     // MARK: The ring of nodes
 
@@ -333,7 +336,7 @@ final class ListValue {
     }
 
     /// A list with the same elements.
-    func copy() -> ListValue {
+    override func copy() -> ListValue {
         let copy = ListValue()
         for index in 0..<nodeCount {
             copy.insertNode(node(index).pointee.copy(), at: index)

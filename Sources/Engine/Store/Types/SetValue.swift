@@ -12,7 +12,9 @@ import Musl
 #endif
 
 /// The value of a set key.
-final class SetValue {
+final class SetValue: StoredValue {
+    override class var kind: ValueKind { .set }
+
     private enum Form {
         case integers, packed, table
     }
@@ -22,7 +24,7 @@ final class SetValue {
     private var packed = PackedEntries()
     private var table: MemberTable?
 
-    init() {}
+    override init() {}
 
     var count: Int {
         switch form {
@@ -32,10 +34,11 @@ final class SetValue {
         }
     }
 
-    var isEmpty: Bool { count == 0 }
+    override var isEmpty: Bool { count == 0 }
+    override var elementCount: Int { count }
 
     /// Name that `OBJECT ENCODING` gives.
-    var encodingName: StaticString {
+    override var encodingName: StaticString {
         switch form {
         case .integers: "intset"
         case .packed: "listpack"
@@ -43,7 +46,7 @@ final class SetValue {
         }
     }
 
-    var memoryBytes: Int { 64 + integers.capacity * 8 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
+    override var memoryBytes: Int { 64 + integers.capacity * 8 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
 
     // MARK: Members
 
@@ -61,7 +64,7 @@ final class SetValue {
     func contains(_ member: ByteSlice) -> Bool {
         switch form {
         case .integers:
-            guard let value = DecimalText.parse(member) else { return false }
+            guard let value = RESPNumber.integer(member) else { return false }
             let index = lowerBound(value)
             return index < integers.count && integers[index] == value
         case .packed: return packed.find(member, stride: 1) != nil
@@ -73,9 +76,9 @@ final class SetValue {
     func expect(memberCount: Int, firstMember: ByteSlice) {
         switch form {
         case .integers where isEmpty:
-            if DecimalText.parse(firstMember) != nil, memberCount <= Limits.integerSetEntriesMax { return }
+            if RESPNumber.integer(firstMember) != nil, memberCount <= Limits.integerSetEntriesMax { return }
             if memberCount <= Limits.packedSetEntriesMax {
-                if DecimalText.parse(firstMember) == nil { form = .packed }
+                if RESPNumber.integer(firstMember) == nil { form = .packed }
             } else {
                 makeTable(expectedCount: memberCount)
             }
@@ -90,7 +93,7 @@ final class SetValue {
     func add(_ member: ByteSlice) -> Bool {
         switch form {
         case .integers:
-            if let value = DecimalText.parse(member) {
+            if let value = RESPNumber.integer(member) {
                 let index = lowerBound(value)
                 if index < integers.count, integers[index] == value { return false }
                 integers.insert(value, at: index)
@@ -124,7 +127,7 @@ final class SetValue {
     func remove(_ member: ByteSlice) -> Bool {
         switch form {
         case .integers:
-            guard let value = DecimalText.parse(member) else { return false }
+            guard let value = RESPNumber.integer(member) else { return false }
             let index = lowerBound(value)
             guard index < integers.count, integers[index] == value else { return false }
             integers.remove(at: index)
@@ -200,7 +203,7 @@ final class SetValue {
         }
     }
 
-    func copy() -> SetValue {
+    override func copy() -> SetValue {
         let copy = SetValue()
         copy.form = form
         copy.integers = integers

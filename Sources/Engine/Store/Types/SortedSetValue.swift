@@ -13,20 +13,23 @@ import Musl
 #endif
 
 /// The value of a sorted set key.
-final class SortedSetValue {
+final class SortedSetValue: StoredValue {
+    override class var kind: ValueKind { .sortedSet }
+
     private var packed = PackedEntries()
     private var table: MemberTable?
     private var order: SortedSetOrder
 
-    init() { order = SortedSetOrder(seed: 0x5DEE_CE66_D1CE_4E5B) }
+    override init() { order = SortedSetOrder(seed: 0x5DEE_CE66_D1CE_4E5B) }
 
     var count: Int { table?.count ?? packed.count / 2 }
-    var isEmpty: Bool { count == 0 }
+    override var isEmpty: Bool { count == 0 }
+    override var elementCount: Int { count }
 
     /// Name that `OBJECT ENCODING` gives.
-    var encodingName: StaticString { table == nil ? "listpack" : "skiplist" }
+    override var encodingName: StaticString { table == nil ? "listpack" : "skiplist" }
 
-    var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
+    override var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
 
     // MARK: The packed form
 
@@ -250,7 +253,7 @@ final class SortedSetValue {
 
     /// The same members and scores, packed again if they are few and short: for results of set operations
     /// and copies.
-    func copy() -> SortedSetValue {
+    override func copy() -> SortedSetValue {
         let copy = SortedSetValue()
         if table != nil {
             copy.makeTable(expectedCount: count)
