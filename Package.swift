@@ -39,7 +39,11 @@ let package = Package(
                 "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "Simulation", dependencies: ["Engine", "Wire"]),
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
+        .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+        .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire"]),
     ]
 )

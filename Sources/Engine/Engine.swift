@@ -1,17 +1,30 @@
-// Where store, broker and sessions meet. Bytes, time and disk completions go in (through sessions, `endTurn`
-// and the journal); output bytes, log batches and the next deadline come out. No I/O, no clock, no threads.
+// Where store, broker and sessions meet. Bytes, time and disk completions go in (through sessions, `tick`,
+// `endTurn` and `durable`); output bytes, log batches and the next deadline come out. No I/O, no clock, no
+// threads.
 // Loop thread only. Next: Base/EngineContext.swift, then Sessions/.
 
 import Wire
 
+/// Why a record of the log can't be applied: the log and this program disagree.
+public enum ReplayError: Error {
+    /// The text says which record and why.
+    case refused(String)
+}
+
 /// The whole engine of one daemon.
 public final class Engine {
     public let context: EngineContext
+    public let broker: Broker
+    let store: Store
 
     public init(configuration: EngineConfiguration) {
         Limits.check()
         context = EngineContext(configuration: configuration)
+        broker = Broker(context: context)
+        store = Store(context: context)
     }
+
+    // MARK: Connections
 
     /// A new connection on an AMQP port.
     public func makeAMQPSession(peer: PeerAddress) -> Session { Session(context: context, peer: peer) }
@@ -19,25 +32,61 @@ public final class Engine {
     /// A new connection on a RESP port.
     public func makeRESPSession(peer: PeerAddress) -> Session { Session(context: context, peer: peer) }
 
-    /// Runs what has fallen due. Called once a turn, after the time has been advanced.
-    public func tick() {}
+    // MARK: A turn
 
-    /// The last work of a turn, before its batch is closed: wakes blocked clients, expires a slice of keys.
-    public func endTurn() {}
+    /// Runs what has fallen due. Called once a turn, after the time has been advanced.
+    public func tick() {
+        broker.tick()
+        store.tick()
+    }
+
+    /// The last work of a turn, before its batch is closed: deliveries, confirms, a slice of expiry.
+    public func endTurn() {
+        broker.endTurn()
+        store.endTurn()
+    }
 
     /// When `tick` is needed next even if nothing arrives: monotonic milliseconds.
-    public var nextDeadline: Int64? { nil }
+    public var nextDeadline: Int64? {
+        switch (broker.nextDeadline, store.nextDeadline) {
+        case (let first?, let second?): min(first, second)
+        case (let only, nil), (nil, let only): only
+        }
+    }
 
     /// Everything up to this batch of the journal is on disk: releases what waited for it.
-    public func durable(upTo sequence: UInt64) {}
+    public func durable(upTo sequence: UInt64) {
+        broker.durable(upTo: sequence)
+        store.durable(upTo: sequence)
+    }
 
     // MARK: Recovery
 
     /// Applies one record of the log. Called in log order, before any session exists.
-    public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws {}
+    public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
+        switch type {
+        case .fence: break
+        case .storeEffects:
+            do throws(EffectError) {
+                try store.replay(payload)
+            } catch {
+                throw .refused("\(error)")
+            }
+        case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
+            .bind, .unbind, .publish, .settle, .purge, .delivered, .brokerGroup:
+            do {
+                try broker.replay(type: type, payload: payload, position: position)
+            } catch {
+                throw .refused("\(error)")
+            }
+        }
+    }
 
-    /// The whole log has been replayed.
-    public func finishRecovery() {}
+    /// The whole log has been replayed, and the journal has begun.
+    public func finishRecovery() {
+        broker.finishRecovery()
+        store.finishRecovery()
+    }
 
     /// The daemon is about to stop; sessions have been told already.
     public func shutdown() {}

@@ -10,7 +10,11 @@ struct CheckConfigCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Flag(help: "Print a file with every setting and its default instead: Config/taskd.toml.")
+    var printReference = false
+
     func run() throws {
+        if printReference { return print(Settings.referenceFile, terminator: "") }
         let configuration = try options.load()
         for warning in configuration.warnings { Failure.print("warning: \(warning)") }
         for line in configuration.effectiveSettings { print(line) }

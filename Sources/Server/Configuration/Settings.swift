@@ -6,10 +6,43 @@
 import Engine
 
 /// All settings, in the order in which Config/taskd.toml documents them.
-enum Settings {
+public enum Settings {
     static let all: [Setting] = data + amqp + resp + store + log + logging + server
 
     static func find(_ key: String) -> Setting? { all.first { $0.key == key } }
+
+    /// Config/taskd.toml: every setting with its documentation and default, in comments.
+    public static var referenceFile: String {
+        var text = """
+            # Settings of taskd, with their defaults. Copy this file, uncomment what you change, and start with
+            # `taskd serve --config FILE`. Environment variables override the file: amqp.listen is
+            # TASKD_AMQP_LISTEN, lists separated by commas. Options of the command line override both.
+            # `taskd check-config --config FILE` checks a file; a test keeps this one complete.
+
+            """
+        var section = ""
+        for setting in all {
+            let parts = setting.key.split(separator: ".", maxSplits: 1).map(String.init)
+            if parts[0] != section {
+                section = parts[0]
+                text += "\n[\(section)]\n"
+            }
+            text += "\n"
+            for line in wrapped(setting.documentation) { text += "# \(line)\n" }
+            if case .choice(let choices) = setting.kind { text += "# One of: \(choices.joined(separator: ", ")).\n" }
+            text += "#\(parts[1]) = \(setting.defaultValue.toml)\n"
+        }
+        return text
+    }
+
+    private static func wrapped(_ text: String) -> [String] {
+        var lines: [String] = [""]
+        for word in text.split(separator: " ") {
+            if lines[lines.count - 1].count + word.count > 105 { lines.append("") }
+            lines[lines.count - 1] += lines[lines.count - 1].isEmpty ? String(word) : " " + word
+        }
+        return lines
+    }
 
     private static let data: [Setting] = [
         Setting(

@@ -43,9 +43,9 @@ enum Recovery {
             try engine.replay(type: type, payload: payload, position: position)
             records += 1
         }
-        engine.finishRecovery()
         let claim = try store.claim()
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)
+        engine.finishRecovery()
         let elapsed = (LoopClock.monotonicMicroseconds - start) / 1_000
         return RecoveryResult(claim: claim, records: records, bytes: bytes, milliseconds: elapsed)
     }

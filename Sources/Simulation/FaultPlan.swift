@@ -1,0 +1,33 @@
+// When a simulated disk does what: by the number of its changes (creates, writes, syncs, cuts, removes),
+// counted from 1. So "crash at every write" is a loop over numbers.
+
+/// One planned fault.
+public enum DiskFault: Equatable, Sendable {
+    /// Power is cut during this change; nothing works until `SimulatedDisk.crash()`.
+    case crash
+    /// This change fails; later ones may work again.
+    case fail(reason: String)
+}
+
+/// Faults by number of change.
+public struct FaultPlan: Sendable {
+    private var faults: [Int: DiskFault] = [:]
+
+    public init() {}
+
+    /// Power is cut at change number `change`.
+    public static func crash(at change: Int) -> FaultPlan {
+        var plan = FaultPlan()
+        plan.faults[change] = .crash
+        return plan
+    }
+
+    /// Change number `change` fails.
+    public static func fail(at change: Int, reason: String) -> FaultPlan {
+        var plan = FaultPlan()
+        plan.faults[change] = .fail(reason: reason)
+        return plan
+    }
+
+    func fault(at change: Int) -> DiskFault? { faults[change] }
+}

@@ -1,0 +1,175 @@
+// A disk in memory that behaves as badly as real ones may: until a file is synced, a crash keeps any subset
+// of the sectors written since, in any order; a file whose folder was not synced may be gone.
+// Faults are planned beforehand (FaultPlan.swift), so that a run repeats from its seed.
+// One thread. Next: SimulatedHost.swift.
+
+import Engine
+
+/// Files of one folder, with what is durable and what is not kept apart.
+public final class SimulatedDisk: LogDisk {
+    /// Smallest piece that is written whole or not at all.
+    public static let sectorBytes = 512
+
+    private struct File {
+        /// As the running system sees it.
+        var current: [UInt8] = []
+        /// As it is on the platters.
+        var durable: [UInt8] = []
+        /// Its name is in the durable folder.
+        var isNamed = false
+        /// Cut since the last sync.
+        var isCut = false
+    }
+
+    private var files: [String: File] = [:]
+    /// Files removed since the last sync of the folder: a crash may bring them back.
+    private var removed: [String: File] = [:]
+    private var random: RandomSource
+    private var plan: FaultPlan
+    /// File operations that change something, so far.
+    public private(set) var changes = 0
+    public private(set) var hasCrashed = false
+
+    public init(seed: UInt64, plan: FaultPlan = FaultPlan()) {
+        random = RandomSource(seed: seed)
+        self.plan = plan
+    }
+
+    // MARK: Faults
+
+    /// Another plan from here on; counts of changes go on.
+    public func follow(_ plan: FaultPlan) { self.plan = plan }
+
+    /// Power is cut: what was not durable is there in part, in whole or not at all. The disk works again after.
+    public func crash() {
+        for (name, file) in removed where !file.isNamed || Bool.random(using: &random) { files[name] = nil }
+        for (name, file) in removed where file.isNamed && Bool.random(using: &random) { files[name] = file }
+        removed = [:]
+        for (name, var file) in files {
+            if !file.isNamed, Bool.random(using: &random) {
+                files[name] = nil
+                continue
+            }
+            file.current = survivor(of: file)
+            file.durable = file.current
+            file.isNamed = true
+            file.isCut = false
+            files[name] = file
+        }
+        hasCrashed = false
+        plan = FaultPlan()
+    }
+
+    /// Each sector is the new or the old one; the length is anything in between.
+    private func survivor(of file: File) -> [UInt8] {
+        if file.current == file.durable { return file.durable }
+        let shorter = min(file.current.count, file.durable.count)
+        let longer = max(file.current.count, file.durable.count)
+        var kept = file.durable
+        let length = Int.random(in: shorter...longer, using: &random)
+        if kept.count < length { kept += [UInt8](repeating: 0, count: length - kept.count) }
+        kept.removeLast(kept.count - length)
+        var sector = 0
+        while sector < length {
+            let end = min(sector + Self.sectorBytes, length)
+            if Bool.random(using: &random) {
+                for index in sector..<max(sector, min(end, file.current.count)) { kept[index] = file.current[index] }
+            }
+            sector = end
+        }
+        return kept
+    }
+
+    /// Damages durable bytes: one bit of `name`.
+    public func flipBit(_ name: String, at offset: Int, bit: Int) {
+        files[name]?.current[offset] ^= 1 << UInt8(bit)
+        files[name]?.durable[offset] ^= 1 << UInt8(bit)
+    }
+
+    /// The bytes of a file, for tests.
+    public func bytes(of name: String) -> [UInt8] { files[name]?.current ?? [] }
+
+    /// Counts a change and fails it if the plan says so. `partly` is done when the fault leaves half a change.
+    private func change(_ operation: String, _ name: String, partly: () -> Void = {}) throws(LogDiskError) {
+        if hasCrashed { throw LogDiskError(operation: operation, file: name, reason: "the disk is gone") }
+        changes += 1
+        guard let fault = plan.fault(at: changes) else { return }
+        switch fault {
+        case .crash:
+            partly()
+            hasCrashed = true
+            throw LogDiskError(operation: operation, file: name, reason: "power cut")
+        case .fail(let reason):
+            partly()
+            throw LogDiskError(operation: operation, file: name, reason: reason)
+        }
+    }
+
+    // MARK: LogDisk
+
+    public func list() throws(LogDiskError) -> [String] { files.keys.sorted() }
+
+    public func create(_ name: String) throws(LogDiskError) {
+        try change("cannot create", name)
+        files[name] = File()
+    }
+
+    public func size(of name: String) throws(LogDiskError) -> Int { try file(name).current.count }
+
+    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(LogDiskError)
+        -> Int
+    {
+        let bytes = try file(name).current
+        guard offset < bytes.count else { return 0 }
+        let count = min(buffer.count, bytes.count - offset)
+        buffer.copyBytes(from: bytes[offset..<offset + count])
+        return count
+    }
+
+    public func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(LogDiskError) {
+        let end = try file(name).current.count
+        precondition(offset == end, "the log only appends")
+        try change("cannot write", name) {
+            let count = Int.random(in: 0...bytes.count, using: &random)
+            files[name]?.current += bytes[0..<count]
+        }
+        files[name]?.current += bytes
+    }
+
+    public func sync(_ name: String) throws(LogDiskError) {
+        _ = try file(name)
+        try change("cannot sync", name) {
+            // The kernel has marked the pages clean: they look written and never will be.
+        }
+        let current = files[name]?.current ?? []
+        files[name]?.durable = current
+        files[name]?.isCut = false
+    }
+
+    public func syncFolder() throws(LogDiskError) {
+        try change("cannot sync", "folder")
+        for name in files.keys { files[name]?.isNamed = true }
+        removed = [:]
+    }
+
+    public func truncate(_ name: String, to size: Int) throws(LogDiskError) {
+        let count = try file(name).current.count
+        try change("cannot cut", name)
+        files[name]?.current.removeLast(max(0, count - size))
+        files[name]?.isCut = true
+    }
+
+    public func remove(_ name: String) throws(LogDiskError) {
+        let file = try file(name)
+        try change("cannot remove", name)
+        files[name] = nil
+        removed[name] = file
+    }
+
+    private func file(_ name: String) throws(LogDiskError) -> File {
+        guard let file = files[name] else {
+            throw LogDiskError(operation: "cannot open", file: name, reason: "no such file")
+        }
+        return file
+    }
+}
