@@ -21,9 +21,10 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLua", pkgConfig: "lua5.1", providers: [.apt(["liblua5.1-0-dev"])]),
         .target(name: "CTaskdShims"),
+        .target(name: "CLuaShims", dependencies: ["CLua"]),
         .target(name: "Wire"),
         .target(
-            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLua"], swiftSettings: engineSettings),
+            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims"], swiftSettings: engineSettings),
         .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
         .target(
             name: "Server",

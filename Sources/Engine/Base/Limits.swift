@@ -96,6 +96,20 @@ public enum Limits {
     /// Keys of a flushed database freed between turns.
     public static let freeSliceKeys = 5_000
 
+    // MARK: Scripts
+    /// Memory of the Lua interpreter, bytes.
+    public static let scriptMemoryBytesMax = 1_073_741_824
+    /// Nesting of a script's reply.
+    public static let scriptReplyDepthMax = 1_990
+    /// Instructions of a script between two looks at the clock.
+    public static let scriptInstructionsPerCheck = 100_000
+    /// A script is ended by force after `busy-reply-threshold` times this.
+    public static let scriptKillFactor: Int64 = 6
+    /// Scripts known from EVAL alone; the one that was not used for the longest time goes.
+    public static let evaluatedScriptsMax = 500
+    /// Buffer for replies to scripts that is kept for the next one, bytes.
+    public static let scriptKeptReplyBytesMax = 65_536
+
     // MARK: Log
     /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
     public static let logBatchBytesMax = 67_108_864

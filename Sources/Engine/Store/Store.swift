@@ -13,6 +13,7 @@ final class Store {
     let effects = EffectBuffer()
     let pubSub = PubSub()
     let statistics = StoreStatistics()
+    private(set) lazy var scripts = ScriptEngine(store: self)
     /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
     let mutedOutput = OutputQueue(flushList: FlushList())
     /// An empty request, to point to where none is being executed.

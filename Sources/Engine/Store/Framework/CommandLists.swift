@@ -14,6 +14,7 @@ extension CommandTable {
             RESPCommand.sortedSetRangeCommands,
             RESPCommand.sortedSetPopCommands,
             RESPCommand.sortedSetAlgebraCommands,
+            RESPCommand.scriptCommands,
         ]
     }
 }

@@ -1,0 +1,263 @@
+// Runs scripts: between the commands EVAL … and the Lua host in C (CLuaShims).
+// A script runs as part of the command that called it: its changes are that command's effects, so they become
+// one record, and clients that it woke are served after it. What `redis.call` runs, runs on an internal client.
+//
+// Time. Everything is on the loop thread, so while a script runs nobody else is served and SCRIPT KILL cannot
+// even be read. A script that runs for `busy-reply-threshold` times `Limits.scriptKillFactor` is therefore ended
+// by force; what it has changed by then stays changed and is journaled, as with any script that fails halfway.
+//
+// Boundary file: the callbacks from C are here. Loop thread only. Next: CLuaShims/include/taskd_lua.h.
+
+import CLuaShims
+import Wire
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// The store's script engine. The interpreter is made at first use: most daemons with no scripts never pay for it.
+final class ScriptEngine {
+    unowned(unsafe) let store: Store
+    private var host: OpaquePointer?
+    private(set) var cache = ScriptCache()
+    private var runCount: UInt64 = 0
+
+    /// Runs the commands that scripts call.
+    private let client: StoreClient
+    private let arguments = RESPArguments(capacity: 16)
+    /// The words of EVAL as C sees them; used again for every run.
+    private var words: UnsafeMutablePointer<taskd_lua_bytes>
+    private var wordCapacity = 16
+    /// Replies that the output holds in several pieces are put together here.
+    private var joinedReply: [UInt8] = []
+    /// The run in progress must not write.
+    private var isReadOnlyRun = false
+    /// `busy-reply-threshold`; 0: scripts may run for ever.
+    var busyThresholdMilliseconds: Int64 = 5_000
+
+    init(store: Store) {
+        self.store = store
+        client = StoreClient.internalClient(store: store)
+        words = UnsafeMutablePointer.allocate(capacity: wordCapacity)
+    }
+
+    deinit {
+        if let host { taskd_lua_destroy(host) }
+        words.deallocate()
+    }
+
+    /// Bytes that the interpreter has allocated.
+    var memoryBytes: Int { host.map { taskd_lua_memory_bytes($0) } ?? 0 }
+
+    // MARK: Scripts
+
+    /// The script with this text, compiled now if it is new.
+    func script(text: ByteSlice, keep: Bool) throws(CommandError) -> Script {
+        if let known = cache[text: text] {
+            if keep { cache.keep(known) }
+            return known
+        }
+        let flags = try ScriptFlags(script: text)
+        let host = try startedHost()
+        var message = taskd_lua_bytes(base: nil, count: 0)
+        let reference = taskd_lua_compile(host, taskd_lua_bytes(base: text.base, count: text.count), &message)
+        guard reference > 0 else {
+            let reason = ByteSlice(UnsafeRawBufferPointer(start: message.base, count: message.count)).string
+            throw .message("ERR Error compiling script (new function): \(reason)")
+        }
+        let sha = ByteString(count: 40) { Script.writeSHA1(of: text, to: $0) }
+        let script = Script(text: ByteString(text), sha: sha, flags: flags, reference: reference)
+        script.isLoaded = keep
+        script.lastRun = runCount
+        if let dropped = cache.insert(script) { taskd_lua_release(host, dropped.reference) }
+        return script
+    }
+
+    /// Forgets all scripts, and the interpreter with them: its memory is given back.
+    func flush() {
+        precondition(!isRunning)
+        cache.removeAll()
+        if let host { taskd_lua_destroy(host) }
+        host = nil
+    }
+
+    private var isRunning = false
+
+    private func startedHost() throws(CommandError) -> OpaquePointer {
+        if let host { return host }
+        let callbacks = taskd_lua_callbacks(
+            owner: Unmanaged.passUnretained(self).toOpaque(),
+            command: { owner, words, count, version in
+                ScriptEngine.from(owner).runCommand(words, count, version)
+            },
+            may_run: { owner, words, count in ScriptEngine.from(owner).mayRun(words, count) },
+            log: { owner, level, text in ScriptEngine.from(owner).log(level, text) },
+            sha1_hex: { _, bytes, target in
+                Script.writeSHA1(
+                    of: ByteSlice(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count)), to: target!)
+            },
+            now_microseconds: { owner in ScriptEngine.from(owner).now })
+        let limits = taskd_lua_limits(
+            memory_bytes_max: Limits.scriptMemoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
+            instructions_per_check: Int32(Limits.scriptInstructionsPerCheck))
+        let seed = UInt32(truncatingIfNeeded: store.context.random.next())
+        host = CompatibleVersion.text.withCString {
+            taskd_lua_create(callbacks, limits, $0, Int32(CompatibleVersion.number), seed)
+        }
+        guard let host else { throw .text("ERR the Lua interpreter does not start") }
+        return host
+    }
+
+    private static func from(_ owner: UnsafeMutableRawPointer?) -> ScriptEngine {
+        Unmanaged<ScriptEngine>.fromOpaque(owner!).takeUnretainedValue()
+    }
+
+    // MARK: Running
+
+    /// Runs a script with the keys and arguments of `call`, whose words 3… they are, and writes its reply.
+    func run(_ script: Script, for call: CommandCall, readsOnly: Bool) throws(CommandError) {
+        guard !isRunning else { throw .text("ERR scripts do not nest") }
+        let given = call.count - 3
+        guard let wanted = RESPNumber.integer(call[2]) else { throw .notInteger }
+        guard wanted <= given else { throw .text("ERR Number of keys can't be greater than number of args") }
+        guard wanted >= 0 else { throw .text("ERR Number of keys can't be negative") }
+        guard !readsOnly || !script.flags.isDisjoint(with: [.noWrites, .undeclared]) else {
+            throw .text("ERR Can not execute a script with write flag using *_ro command.")
+        }
+        let host = try startedHost()
+        reserveWords(given)
+        for index in 0..<given {
+            let word = call[3 + index]
+            words[index] = taskd_lua_bytes(base: word.base, count: word.count)
+        }
+        // The script's changes are journaled as the commands that made them, never as the script.
+        call.propagateNothing()
+        runCount += 1
+        script.lastRun = runCount
+        isReadOnlyRun = readsOnly || script.flags.contains(.noWrites)
+        isRunning = true
+        client.database = call.client.database
+        client.user = call.client.user
+        var run = taskd_lua_run(
+            reference: script.reference,
+            sha: taskd_lua_bytes(base: script.sha.slice.base, count: script.sha.count),
+            keys: UnsafePointer(words), key_count: Int(wanted),
+            arguments: UnsafePointer(words + Int(wanted)), argument_count: given - Int(wanted),
+            client_resp_version: call.reply.isRESP3 ? 3 : 2,
+            microseconds_max: max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor)
+        var result = taskd_lua_result()
+        taskd_lua_execute(host, &run, &result)
+        isRunning = false
+        try answer(result, to: call)
+    }
+
+    private func answer(_ result: taskd_lua_result, to call: CommandCall) throws(CommandError) {
+        let reply = ByteSlice(UnsafeRawBufferPointer(start: result.reply.base, count: result.reply.count))
+        let isError = reply.count > 3 && reply[0] == 0x2D
+        guard isError else { return call.reply.output.append(reply) }
+        // Counted already when it is the error of a command that the script let through.
+        if result.error_counted == 0 { throw .message(reply.slice(from: 1, count: reply.count - 3).string) }
+        call.row.failedCalls += 1
+        call.reply.output.append(reply)
+    }
+
+    private func reserveWords(_ count: Int) {
+        guard count > wordCapacity else { return }
+        words.deallocate()
+        while wordCapacity < count { wordCapacity *= 2 }
+        words = UnsafeMutablePointer.allocate(capacity: wordCapacity)
+    }
+
+    // MARK: Called by scripts
+
+    private var now: Int64 { store.context.time.stopwatch?() ?? store.context.time.monotonicMilliseconds * 1_000 }
+
+    private func take(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int) {
+        arguments.removeAll()
+        for index in 0..<count {
+            let word = words![index]
+            arguments.append(ByteSlice(UnsafeRawBufferPointer(start: word.base, count: word.count)))
+        }
+    }
+
+    /// `redis.call`: the reply's bytes stay valid until the next command.
+    private func runCommand(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int, _ version: Int32) -> taskd_lua_bytes
+    {
+        take(words, count)
+        let call = client.call!
+        call.arguments = arguments
+        client.output.consume(client.output.pendingBytes)
+        client.isRESP3 = version == 3
+        if let (row, refusal) = refusal() {
+            row?.rejectedCalls += 1
+            store.statistics.countError(refusal.text)
+            call.reply.error(refusal)
+            return reply()
+        }
+        call.keys = store.databases[client.database]
+        call.isRetry = false
+        if !store.monitors.isEmpty { store.feedMonitors(call) }
+        store.execute(call)
+        client.lastError = nil
+        return reply()
+    }
+
+    /// Why the words may not be run from this script; sets the call's row otherwise.
+    private func refusal() -> (CommandRow?, CommandError)? {
+        guard let row = store.table.find(arguments) else {
+            return (nil, .text("ERR Unknown Redis command called from script"))
+        }
+        client.call.row = row
+        guard row.arity.allows(arguments.count) else {
+            return (row, .text("ERR Wrong number of args calling Redis command from script"))
+        }
+        if row.flags.contains(.noScript) {
+            return (row, .text("ERR This Redis command is not allowed from script"))
+        }
+        if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
+            return (row, .text("ERR Write commands are not allowed from read-only scripts."))
+        }
+        return nil
+    }
+
+    /// The output's bytes in one piece.
+    private func reply() -> taskd_lua_bytes {
+        let total = client.output.pendingBytes
+        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: 8) { vectors in
+            let filled = client.output.gather(into: vectors)
+            if filled == 1 { return taskd_lua_bytes(base: vectors[0].iov_base, count: total) }
+            joinedReply.removeAll(keepingCapacity: joinedReply.capacity <= Limits.scriptKeptReplyBytesMax)
+            joinedReply.reserveCapacity(total)
+            joinReply(vectors)
+            // The array is not touched before the next command, so its address holds.
+            return joinedReply.withUnsafeBytes { taskd_lua_bytes(base: $0.baseAddress, count: $0.count) }
+        }
+    }
+
+    private func joinReply(_ vectors: UnsafeMutableBufferPointer<iovec>) {
+        while client.output.pendingBytes > 0 {
+            let filled = client.output.gather(into: vectors)
+            var taken = 0
+            for vector in vectors[..<filled] {
+                joinedReply.append(contentsOf: UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len))
+                taken += vector.iov_len
+            }
+            client.output.consume(taken)
+        }
+    }
+
+    /// `redis.acl_check_cmd`.
+    private func mayRun(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int) -> Int32 {
+        take(words, count)
+        return store.table.find(arguments) == nil ? -1 : 1
+    }
+
+    /// `redis.log`.
+    private func log(_ level: Int32, _ text: taskd_lua_bytes) {
+        let levels: [EngineLogLevel] = [.debug, .debug, .notice, .warning]
+        let line = ByteSlice(UnsafeRawBufferPointer(start: text.base, count: text.count)).string
+        store.context.log(levels[Int(level)], line, ("origin", "script"))
+    }
+}
