@@ -28,7 +28,6 @@ struct ResourceName: Equatable {
 /// Why the broker refused.
 enum BrokerError: Error, Equatable {
     case notFound(ResourceName)
-    case bothNotFound(ResourceName, ResourceName)
     case noPreviouslyDeclaredQueue
     /// Exclusive to another connection.
     case locked(ResourceName)
@@ -40,12 +39,11 @@ enum BrokerError: Error, Equatable {
     /// A property of the declaration that quorum queues do not have.
     case invalidProperty(String, ResourceName)
     case serverNamedQuorum
-    case unsupportedQueueType(ResourceName, type: String)
+    case invalidArgumentType(key: String, ResourceName, type: String)
     case reservedPrefix(kind: ResourceName.Kind, name: String)
     case defaultExchange
     case systemExchange(ResourceName)
     case unknownExchangeType(String)
-    case invalidExchangeArgument(String)
     case invalidBindingArgument(String)
     case inUse(ResourceName)
     case notEmpty(ResourceName)
@@ -72,7 +70,7 @@ enum BrokerError: Error, Equatable {
     /// One of Wire's `ReplyCode`.
     var code: UInt16 {
         switch self {
-        case .notFound, .bothNotFound, .noPreviouslyDeclaredQueue: ReplyCode.notFound
+        case .notFound, .noPreviouslyDeclaredQueue: ReplyCode.notFound
         case .locked: ReplyCode.resourceLocked
         case .reservedPrefix, .defaultExchange, .systemExchange, .internalExchange, .exclusiveUse:
             ReplyCode.accessRefused
@@ -95,7 +93,6 @@ enum BrokerError: Error, Equatable {
     private var explanation: String {
         switch self {
         case .notFound(let resource): "no \(resource.text)"
-        case .bothNotFound(let first, let second): "no \(first.text) and no \(second.text)"
         case .noPreviouslyDeclaredQueue: "no previously declared queue"
         case .locked(let resource):
             """
@@ -109,15 +106,14 @@ enum BrokerError: Error, Equatable {
         case .unsupportedArgument(let key, let resource, let queueType):
             "invalid arg '\(key)' for \(resource.text) of queue type \(queueType)"
         case .invalidProperty(let property, let resource): "invalid property '\(property)' for \(resource.text)"
-        case .serverNamedQuorum: "Cannot declare a server-named queue for type quorum"
+        case .serverNamedQuorum: "Cannot declare a server-named queue for type rabbit_quorum_queue"
         case .systemExchange(let resource): "deletion of system \(resource.text) not allowed"
-        case .unsupportedQueueType(let resource, let type):
-            "queue type '\(type)' of \(resource.text) is not supported"
+        case .invalidArgumentType(let key, let resource, let type):
+            "invalid type '\(type)' for arg '\(key)' in \(resource.text)"
         case .reservedPrefix(let kind, let name):
             "\(kind.rawValue) name '\(name)' contains reserved prefix 'amq.*'"
         case .defaultExchange: "operation not permitted on the default exchange"
         case .unknownExchangeType(let type): "unknown exchange type '\(type)'"
-        case .invalidExchangeArgument(let text): text
         case .invalidBindingArgument(let text): text
         case .inUse(let resource): "\(resource.text) in use"
         case .notEmpty(let resource): "\(resource.text) not empty"
@@ -131,9 +127,15 @@ enum BrokerError: Error, Equatable {
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
         case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):
-            "cannot delete \(resource.text). queue.delete operations with if-unused flag set are not supported by quorum queues"
+            """
+            cannot delete \(resource.text). queue.delete operations with if-unused flag set are not supported by \
+            quorum queues
+            """
         case .ifEmptyOnQuorum(let resource):
-            "cannot delete \(resource.text). queue.delete operations with if-empty flag set are not supported by quorum queues"
+            """
+            cannot delete \(resource.text). queue.delete operations with if-empty flag set are not supported by \
+            quorum queues
+            """
         case .recoverWithoutRequeue: "requeue=false"
         case .cannotSwitchMode(let from, let to): "cannot switch from \(from) to \(to) mode"
         case .notTransactional: "channel is not transactional"

@@ -90,8 +90,8 @@ public final class VirtualHost {
         var alternate: ByteString?
         if let value = (try? FieldTableView(method.arguments).value("alternate-exchange")) ?? nil {
             guard let text = value.longString else {
-                throw .invalidExchangeArgument(
-                    "invalid type '\(value.type.name)' for arg 'alternate-exchange' in \(resource.text)")
+                throw .invalidArgumentType(
+                    key: "alternate-exchange", resource, type: value.type.name.description)
             }
             alternate = ByteString(text)
         }

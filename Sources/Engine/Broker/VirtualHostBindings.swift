@@ -10,7 +10,9 @@ extension VirtualHost {
         _ queueName: ByteSlice, to exchangeName: ByteSlice, key: ByteSlice, arguments: ByteSlice,
         by connection: BrokerConnection?
     ) throws(BrokerError) -> Bool {
-        let (source, queue) = try ends(exchangeName, queueName, by: connection)
+        guard !exchangeName.isEmpty else { throw .defaultExchange }
+        let source = try existingExchange(exchangeName)
+        let queue = try accessibleQueue(queueName, by: connection)
         return try bind(source, .queue(queue), key: key, arguments: arguments)
     }
 
@@ -18,16 +20,13 @@ extension VirtualHost {
         _ queueName: ByteSlice, from exchangeName: ByteSlice, key: ByteSlice, arguments: ByteSlice,
         by connection: BrokerConnection?
     ) throws(BrokerError) {
-        let (source, queue) = try ends(exchangeName, queueName, by: connection)
-        if let binding = source.binding(to: .queue(queue), key: key, arguments: arguments) { unbind(binding) }
-    }
-
-    private func ends(
-        _ exchangeName: ByteSlice, _ queueName: ByteSlice, by connection: BrokerConnection?
-    ) throws(BrokerError) -> (Exchange, Queue) {
         guard !exchangeName.isEmpty else { throw .defaultExchange }
-        guard let source = exchange(exchangeName) else { throw .notFound(.exchange(exchangeName, in: self)) }
-        return (source, try accessibleQueue(queueName, by: connection))
+        // What is not bound is unbound already, whatever of it is missing.
+        guard let source = exchange(exchangeName), let known = queue(queueName),
+            let binding = source.binding(to: .queue(known), key: key, arguments: arguments)
+        else { return }
+        _ = try accessibleQueue(queueName, by: connection)
+        unbind(binding)
     }
 
     /// As `bindQueue`.
@@ -35,24 +34,20 @@ extension VirtualHost {
     func bindExchange(
         _ destinationName: ByteSlice, to sourceName: ByteSlice, key: ByteSlice, arguments: ByteSlice
     ) throws(BrokerError) -> Bool {
-        let (source, destination) = try exchanges(sourceName, destinationName)
+        guard !sourceName.isEmpty, !destinationName.isEmpty else { throw .defaultExchange }
+        let source = try existingExchange(sourceName)
+        let destination = try existingExchange(destinationName)
         return try bind(source, .exchange(destination), key: key, arguments: arguments)
     }
 
     func unbindExchange(
         _ destinationName: ByteSlice, from sourceName: ByteSlice, key: ByteSlice, arguments: ByteSlice
     ) throws(BrokerError) {
-        let (source, destination) = try exchanges(sourceName, destinationName)
-        if let binding = source.binding(to: .exchange(destination), key: key, arguments: arguments) {
-            unbind(binding)
-        }
-    }
-
-    private func exchanges(
-        _ sourceName: ByteSlice, _ destinationName: ByteSlice
-    ) throws(BrokerError) -> (Exchange, Exchange) {
         guard !sourceName.isEmpty, !destinationName.isEmpty else { throw .defaultExchange }
-        return (try existingExchange(sourceName), try existingExchange(destinationName))
+        guard let source = exchange(sourceName), let destination = exchange(destinationName),
+            let binding = source.binding(to: .exchange(destination), key: key, arguments: arguments)
+        else { return }
+        unbind(binding)
     }
 
     /// Returns whether this was written to the log.

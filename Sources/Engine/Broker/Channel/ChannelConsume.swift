@@ -28,7 +28,7 @@ extension BrokerChannel {
         if let value = (try? FieldTableView(method.arguments).value("x-priority")) ?? nil {
             guard let number = value.integer else {
                 throw .invalidArgument(
-                    key: "x-priority", queue.resourceName, reason: "{unacceptable_type,\(value.type.name)}")
+                    key: "x-priority", queue.resourceName, reason: "\"expected integer, got \(value.type.name)\"")
             }
             priority = number
         }
@@ -65,11 +65,6 @@ extension BrokerChannel {
         guard method.isGlobal else {
             consumerPrefetch = UInt32(method.prefetchCount)
             return
-        }
-        if method.prefetchCount > 0 {
-            for consumer in consumers.values where consumer.queue.settings.type == .quorum {
-                throw .globalPrefetchOnQuorum(consumer.queue.resourceName)
-            }
         }
         globalPrefetch = UInt32(method.prefetchCount)
         wakeGloballyBlocked()

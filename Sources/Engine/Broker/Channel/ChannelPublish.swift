@@ -158,7 +158,7 @@ struct CarbonCopies {
 
     private mutating func add(_ value: FieldView, key: String) throws(BrokerError) {
         guard let list = value.array else {
-            throw .invalidMessage("{unacceptable_type_in_header,<<\"\(key)\">>,\(ArgumentText.erlang(value))}")
+            throw .invalidMessage("{unacceptable_type_in_header,\"\(key)\",\(value.type.name)}")
         }
         var reader = list.makeReader()
         while let element = (try? reader.next()) ?? nil {

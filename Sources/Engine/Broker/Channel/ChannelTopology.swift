@@ -34,7 +34,7 @@ extension BrokerChannel {
     }
 
     func declareQueue(_ method: QueueDeclare) throws(BrokerError) -> QueueStatus {
-        if method.passive, let status = replyQueueStatus(method.queue) { return status }
+        if isReplyName(method.queue) { return try replyQueueStatus(method.queue) }
         let queue = try virtualHost.declareQueue(method, by: connection)
         lastQueueName = queue.name
         queue.deliverNow()

@@ -52,10 +52,17 @@ extension BrokerChannel {
         broker.replyConsumers[replyConsumerNumber] = nil
     }
 
-    /// Passive declare of the pseudo-queue, or of an address: whether somebody listens.
-    func replyQueueStatus(_ name: ByteSlice) -> QueueStatus? {
-        if isReplyQueue(name) { return QueueStatus(name: ByteString(name), messageCount: 0, consumerCount: 1) }
-        guard let number = ReplyAddress.number(name), broker.replyConsumers[number] != nil else { return nil }
+    /// Whether the name is the pseudo-queue or an address of it.
+    func isReplyName(_ name: ByteSlice) -> Bool {
+        let plain = ReplyAddress.pseudoQueue.utf8CodeUnitCount
+        return name.count >= plain && isReplyQueue(name.slice(from: 0, count: plain))
+    }
+
+    /// Declaring such a name, passively or not, asks whether somebody listens.
+    func replyQueueStatus(_ name: ByteSlice) throws(BrokerError) -> QueueStatus {
+        let isKnown =
+            isReplyQueue(name) || ReplyAddress.number(name).map { broker.replyConsumers[$0] != nil } ?? false
+        guard isKnown else { throw .notFound(.queue(name, in: virtualHost)) }
         return QueueStatus(name: ByteString(name), messageCount: 0, consumerCount: 1)
     }
 

@@ -11,6 +11,8 @@ struct HeadersCriteria {
         let key: [UInt8]
         let type: FieldType
         let value: [UInt8]
+        /// For integers, which are compared whatever their width.
+        let integer: Int64?
     }
 
     private var criteria: [Criterion] = []
@@ -37,7 +39,9 @@ struct HeadersCriteria {
             while let (key, value) = try reader.next() {
                 if key.equals("x-match") { continue }
                 if skipsX, key.count >= 2, key[0] == 0x78, key[1] == 0x2D { continue }
-                criteria.append(Criterion(key: key.array, type: value.type, value: value.bytes.array))
+                criteria.append(
+                    Criterion(
+                        key: key.array, type: value.type, value: value.bytes.array, integer: value.integer))
             }
         } catch {
             throw .invalidBindingArgument(Self.explain(arguments))
@@ -67,6 +71,7 @@ struct HeadersCriteria {
         return criterion.key.withUnsafeBytes { key in
             guard let found = try? FieldTableView(headers).value(ByteSlice(key)) else { return false }
             if criterion.type == .void { return true }
+            if let integer = criterion.integer { return found.integer == integer }
             return found.type == criterion.type && criterion.value.withUnsafeBytes { ByteSlice($0) == found.bytes }
         }
     }

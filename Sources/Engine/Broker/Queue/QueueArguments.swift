@@ -6,7 +6,7 @@
 // x-queue-master-locator, x-queue-leader-locator, x-quorum-initial-group-size and x-initial-cluster-size (there
 // is one node), x-max-in-memory-length and x-max-in-memory-bytes (deprecated), x-dead-letter-strategy (dead
 // letters are at-least-once anyway: queue and dead-letter queue share one log), x-ha-policy.
-// x-queue-type=stream is refused: there are no streams here.
+// x-queue-type=stream is refused as an unsupported type, and so are arguments that only streams have.
 //
 // Source: rabbitmq.com/docs/queues#optional-arguments; texts as RabbitMQ 3.10 gives them.
 // Next: QueueSettings.swift (what the rows set).
@@ -46,13 +46,14 @@ enum QueueArguments {
             settings.messageTTLMilliseconds = try integer(value, in: 0...durationMax)
         },
         .init("x-dead-letter-exchange") { value, settings throws(ArgumentFailure) in
+            // Its type was checked by `parse`, which has a text of its own for it.
             settings.deadLetterExchange = ByteString(try text(value))
         },
         .init("x-dead-letter-routing-key") { value, settings throws(ArgumentFailure) in
             settings.deadLetterRoutingKey = ByteString(try text(value))
         },
         .init("x-dead-letter-strategy", [.quorum]) { value, _ throws(ArgumentFailure) in
-            try oneOf(value, ["at-most-once", "at-least-once"], failure: "invalid_dlxstrategy")
+            try oneOf(value, ["at-most-once", "at-least-once"]) { _ in "invalid_dlx_strategy" }
         },
         .init("x-max-length") { value, settings throws(ArgumentFailure) in
             settings.lengthMax = Int(try integer(value, in: 0...Int64.max))
@@ -76,30 +77,41 @@ enum QueueArguments {
             settings.overflow = overflow
         },
         .init("x-queue-mode", [.classic]) { value, _ throws(ArgumentFailure) in
-            try oneOf(value, ["default", "lazy"], failure: "invalid_queue_mode")
+            try oneOf(value, ["default", "lazy"]) { "\"unsupported queue mode '\($0)'\"" }
         },
         .init("x-queue-version", [.classic]) { value, _ throws(ArgumentFailure) in
-            _ = try integer(value, in: 1...2)
+            let version = try integer(value, in: Int64.min...Int64.max)
+            guard version == 1 || version == 2 else {
+                throw ArgumentFailure(reason: "\"unsupported queue version '\(version)'\"")
+            }
         },
         .init("x-single-active-consumer") { value, settings throws(ArgumentFailure) in
             guard let flag = value.boolean else { throw unacceptable(value) }
             settings.isSingleActiveConsumer = flag
         },
         .init("x-queue-type") { value, settings throws(ArgumentFailure) in
-            // Read before the others; see `parse`.
-            _ = try text(value)
+            // The others depend on it, so `parse` reads it first.
+            guard let type = QueueType(rawValue: try text(value).string) else {
+                throw ArgumentFailure(reason: "\"unsupported queue type '\(value.bytes.string)'\"")
+            }
+            settings.type = type
         },
         .init("x-delivery-limit", [.quorum]) { value, settings throws(ArgumentFailure) in
-            settings.deliveryLimit = try integer(value, in: 0...Int64.max)
+            settings.deliveryLimit = try integer(value, in: Int64.min...Int64.max)
         },
         .init("x-quorum-initial-group-size", [.quorum]) { value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 1...Int64.max)
         },
         .init("x-queue-leader-locator") { value, _ throws(ArgumentFailure) in
-            try oneOf(
-                value, ["client-local", "balanced", "random", "least-leaders"], failure: "invalid_queue_locator_arg")
+            try oneOf(value, ["client-local", "balanced", "random", "least-leaders"]) { _ in
+                "invalid_queue_locator_arg"
+            }
         },
         .init("x-queue-master-locator", [.classic]) { value, _ throws(ArgumentFailure) in _ = try text(value) },
+        // Of streams only.
+        .init("x-max-age", []) { _, _ throws(ArgumentFailure) in },
+        .init("x-stream-max-segment-size-bytes", []) { _, _ throws(ArgumentFailure) in },
+        .init("x-initial-cluster-size", []) { _, _ throws(ArgumentFailure) in },
     ]
 
     /// Keys that a redeclaration must repeat, in the order in which RabbitMQ compares them.
@@ -114,14 +126,11 @@ enum QueueArguments {
         let table = FieldTableView(arguments)
         func value(_ key: StaticString) -> FieldView? { (try? table.value(key)) ?? nil }
 
-        if let given = value("x-queue-type") {
-            guard let name = given.longString?.string else {
-                throw .invalidArgument(key: "x-queue-type", resource, reason: unacceptable(given).reason)
-            }
-            guard let type = QueueType(rawValue: name) else {
-                throw .unsupportedQueueType(resource, type: name)
-            }
-            settings.type = type
+        if let given = value("x-dead-letter-exchange"), given.longString == nil {
+            throw .invalidArgumentType(key: "x-dead-letter-exchange", resource, type: given.type.name.description)
+        }
+        if let given = value("x-queue-type"), let name = given.longString?.string {
+            settings.type = QueueType(rawValue: name) ?? .classic
         }
         for argument in all {
             guard let given = value(argument.key) else { continue }
@@ -154,7 +163,13 @@ enum QueueArguments {
                 if old == nil, new == nil { continue }
                 if let old, let new {
                     if old.isEquivalent(to: new) { continue }
+                    failure = .inequivalent(
+                        argument: key.description, resource, received: "'\(ArgumentText.plain(new))'",
+                        current: "'\(ArgumentText.plain(old))'")
+                    return
                 }
+                // Leaving the type out means classic.
+                if key.description == "x-queue-type", (old ?? new)?.bytes.equals("classic") ?? false { continue }
                 failure = .inequivalent(
                     argument: key.description, resource, received: ArgumentText.value(new),
                     current: ArgumentText.value(old))
@@ -173,13 +188,15 @@ enum QueueArguments {
     private static func integer(
         _ value: FieldView, in range: ClosedRange<Int64>
     ) throws(ArgumentFailure) -> Int64 {
-        guard let number = value.integer else { throw unacceptable(value) }
-        if number < 0 { throw ArgumentFailure(reason: "{value_negative,\(number)}") }
-        if number < range.lowerBound { throw ArgumentFailure(reason: "{value_zero,\(number)}") }
+        guard let number = value.integer else {
+            throw ArgumentFailure(reason: "\"expected integer, got \(value.type.name)\"")
+        }
+        if number < range.lowerBound {
+            throw ArgumentFailure(reason: number < 0 ? "{value_negative,\(number)}" : "{value_zero,\(number)}")
+        }
         if number > range.upperBound {
-            throw ArgumentFailure(
-                reason: range.upperBound == 255
-                    ? "{max_value_exceeded,\(number)}" : "{value_too_large,\(number)}")
+            let isLevel = range.upperBound == 255
+            throw ArgumentFailure(reason: "{\(isLevel ? "max_value_exceeded" : "value_too_large"),\(number)}")
         }
         return number
     }
@@ -190,9 +207,10 @@ enum QueueArguments {
     }
 
     private static func oneOf(
-        _ value: FieldView, _ names: [String], failure: String
+        _ value: FieldView, _ names: [String], failure: (String) -> String
     ) throws(ArgumentFailure) {
-        guard names.contains(try text(value).string) else { throw ArgumentFailure(reason: failure) }
+        let name = try text(value).string
+        guard names.contains(name) else { throw ArgumentFailure(reason: failure(name)) }
     }
 }
 
