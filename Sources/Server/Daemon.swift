@@ -60,6 +60,7 @@ public final class Daemon {
         reactor = Reactor(loop: loop, engine: engine)
         reactor.respClientsMax = configuration.respClientsMax
         reactor.amqpConnectionsMax = configuration.amqpConnectionsMax
+        engine.context.processFacts = { [unowned self] in facts() }
     }
 
     private static func sink(_ logger: Logger) -> (EngineLogLevel, String, [(String, String)]) -> Void {
@@ -77,6 +78,19 @@ public final class Daemon {
             for (key, value) in pairs { metadata[key] = .string(value) }
             logger.log(level: mapped, "\(text)", metadata: metadata)
         }
+    }
+
+    private func facts() -> ProcessFacts {
+        var facts = ProcessFacts()
+        SystemFacts.fill(&facts)
+        facts.configurationFile = configuration.file ?? ""
+        facts.dataFolder = folder.path
+        facts.multiplexing = loop.backend
+        facts.uptimeSeconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
+        facts.logBytes = pipeline?.logBytes ?? 0
+        facts.hasLogFailed = hasLogFailed
+        reactor.fill(&facts)
+        return facts
     }
 
     // MARK: Start
@@ -118,7 +132,7 @@ public final class Daemon {
             }
             self.wakeUp = wakeUp
             let thread = LogThread(log: log, bell: wakeUp.bell)
-            let pipeline = LogPipeline(engine: engine, thread: thread)
+            let pipeline = LogPipeline(engine: engine, thread: thread, logBytes: log.sizeBytes)
             pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
             pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
             self.pipeline = pipeline

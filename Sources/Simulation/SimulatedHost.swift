@@ -39,9 +39,9 @@ public final class SimulatedHost {
             try engine.replay(type: type, payload: payload, position: position)
         }
         notices = found
-        engine.finishRecovery()
         let claim = try log.claim()
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)
+        engine.finishRecovery()
     }
 
     /// Time passes.

@@ -26,6 +26,8 @@ public final class EngineContext {
     public let journal: Journal
     public let log = EngineLog()
     public let configuration: EngineConfiguration
+    /// Set by the server; costs a few system calls.
+    public var processFacts: () -> ProcessFacts = { ProcessFacts() }
     /// Deterministic when seeded so (tests, simulation); the server seeds it from the system.
     public var random: RandomSource
 

@@ -26,7 +26,11 @@ final class LogPipeline {
     /// Called when more is durable than before.
     var onDurable: () -> Void = {}
 
-    init(engine: Engine, thread: LogThread) {
+    /// Size of the log, batches in flight included.
+    private(set) var logBytes: Int
+
+    init(engine: Engine, thread: LogThread, logBytes: Int) {
+        self.logBytes = logBytes
         self.engine = engine
         journal = engine.context.journal
         self.thread = thread
@@ -46,6 +50,7 @@ final class LogPipeline {
     private func handOver(_ now: Int64) {
         guard let batch = journal.takeBatch() else { return }
         lastHandover = now
+        logBytes += batch.count
         thread.post(.append(batch, engine.context.configuration.appendFsync))
     }
 

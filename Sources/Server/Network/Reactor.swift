@@ -276,6 +276,19 @@ final class Reactor {
         for connection in connections.all { connection.close() }
     }
 
+    /// What INFO shows of connections.
+    func fill(_ facts: inout ProcessFacts) {
+        facts.respPort = listeners.first { $0.wireProtocol == .resp }?.address.port ?? 0
+        facts.amqpPort = listeners.first { $0.wireProtocol == .amqp }?.address.port ?? 0
+        facts.clientsMax = respClientsMax
+        facts.respClients = connections.countRESP
+        facts.amqpConnections = connections.countAMQP
+        facts.connectionsAccepted = statistics.connectionsAccepted
+        facts.connectionsRefused = statistics.connectionsRefused
+        facts.bytesRead = statistics.bytesRead
+        facts.bytesWritten = statistics.bytesWritten
+    }
+
     // MARK: Timer
 
     private func armTimer() {

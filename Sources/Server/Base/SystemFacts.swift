@@ -1,0 +1,61 @@
+// What the kernel knows of this process: memory, processor time, names.
+// Loop thread only (the loop thread's own processor time is among them).
+
+import Engine
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Reads /proc, getrusage and uname.
+enum SystemFacts {
+    static func fill(_ facts: inout ProcessFacts) {
+        facts.processID = getpid()
+        facts.executable = link("/proc/self/exe")
+        facts.operatingSystem = operatingSystem()
+        facts.systemMemoryBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        facts.residentBytes = residentPages() * sysconf(Int32(_SC_PAGESIZE))
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        facts.userMicroseconds = microseconds(usage.ru_utime)
+        facts.systemMicroseconds = microseconds(usage.ru_stime)
+        // Kilobytes on Linux; 1 below is RUSAGE_THREAD.
+        facts.residentBytesPeak = max(usage.ru_maxrss * 1_024, facts.residentBytes)
+        getrusage(1, &usage)
+        facts.loopUserMicroseconds = microseconds(usage.ru_utime)
+        facts.loopSystemMicroseconds = microseconds(usage.ru_stime)
+    }
+
+    private static func microseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec) }
+
+    private static func link(_ path: String) -> String {
+        var target = [UInt8](repeating: 0, count: 4_096)
+        let count = target.withUnsafeMutableBytes {
+            readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        return count > 0 ? String(decoding: target[0..<count], as: UTF8.self) : ""
+    }
+
+    /// Second field of /proc/self/statm.
+    private static func residentPages() -> Int {
+        let file = openFile("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return 0 }
+        defer { closeFile(file) }
+        var text = [UInt8](repeating: 0, count: 256)
+        let count = readFile(file, &text, text.count)
+        guard count > 0 else { return 0 }
+        let fields = String(decoding: text[0..<count], as: UTF8.self).split(separator: " ")
+        return fields.count > 1 ? Int(fields[1]) ?? 0 : 0
+    }
+
+    private static func operatingSystem() -> String {
+        var names = utsname()
+        uname(&names)
+        func text<T>(_ field: T) -> String {
+            withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        }
+        return "\(text(names.sysname)) \(text(names.release)) \(text(names.machine))"
+    }
+}
