@@ -1,11 +1,11 @@
 // The version of Redis that this store answers as, for clients that choose their commands by it.
-// Next: Commands/ServerInfo.swift.
+// Next: ../Commands/ServerInfo.swift.
 
 /// The announced version, in the forms in which it is asked for.
 enum CompatibleVersion {
-    static let text: StaticString = "7.2.4"
+    static let redis: StaticString = "7.2.5"
     /// 0x00MMmmpp.
-    static let number = 0x0007_0204
+    static let number = 0x0007_0205
 }
 
 extension StaticString {

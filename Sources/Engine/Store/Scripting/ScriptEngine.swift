@@ -103,7 +103,7 @@ final class ScriptEngine {
             memory_bytes_max: Limits.scriptMemoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
             instructions_per_check: Int32(Limits.scriptInstructionsPerCheck))
         let seed = UInt32(truncatingIfNeeded: store.context.random.next())
-        host = CompatibleVersion.text.withCString {
+        host = CompatibleVersion.redis.withCString {
             taskd_lua_create(callbacks, limits, $0, Int32(CompatibleVersion.number), seed)
         }
         guard let host else { throw .text("ERR the Lua interpreter does not start") }
