@@ -30,7 +30,7 @@ public final class Engine {
     public func makeAMQPSession(peer: PeerAddress) -> Session { Session(context: context, peer: peer) }
 
     /// A new connection on a RESP port.
-    public func makeRESPSession(peer: PeerAddress) -> Session { Session(context: context, peer: peer) }
+    public func makeRESPSession(peer: PeerAddress) -> Session { RESPSession(store: store, peer: peer) }
 
     // MARK: A turn
 

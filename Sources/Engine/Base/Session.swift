@@ -35,10 +35,11 @@ open class Session {
     /// The server stops reading from the socket while this is set (back-pressure, blocked client, pause).
     public internal(set) var pausesReading = false
 
-    public init(context: EngineContext, peer: PeerAddress) {
+    /// `output` may be given by who needs it before the session is complete.
+    public init(context: EngineContext, peer: PeerAddress, output: OutputQueue? = nil) {
         self.context = context
         self.peer = peer
-        output = OutputQueue(flushList: context.flushList)
+        self.output = output ?? OutputQueue(flushList: context.flushList)
     }
 
     /// Bytes have come. Takes whole frames or commands and returns how many bytes it took; the server keeps

@@ -33,8 +33,6 @@ final class StoreClient {
     var user = "default"
     let createdMilliseconds: Int64
     var lastActiveMilliseconds: Int64
-    /// Name of the last command, for CLIENT LIST.
-    weak var lastRow: CommandRow?
 
     // MARK: State
     /// Number of the selected database.

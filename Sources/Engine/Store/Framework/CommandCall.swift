@@ -65,13 +65,13 @@ final class CommandCall {
     }
 
     func double(_ index: Int) throws(CommandError) -> Double {
-        guard let value = RESPNumber.double(arguments[index]) else { throw .notFloat }
+        guard let value = DoubleText.parse(arguments[index]) else { throw .notFloat }
         return value
     }
 
     /// Time to wait, from seconds with a fraction; 0 is for ever. → milliseconds.
     func timeoutMilliseconds(_ index: Int) throws(CommandError) -> Int64 {
-        guard let seconds = RESPNumber.double(arguments[index]) else { throw .timeoutNotInteger }
+        guard let seconds = DoubleText.parse(arguments[index]) else { throw .timeoutNotInteger }
         guard seconds >= 0 else { throw .timeoutNegative }
         guard seconds < 9_000_000_000_000 else { throw .timeoutOutOfRange }
         return Int64((seconds * 1_000).rounded(.up))

@@ -15,6 +15,12 @@ extension CommandTable {
             RESPCommand.sortedSetPopCommands,
             RESPCommand.sortedSetAlgebraCommands,
             RESPCommand.scriptCommands,
+            RESPCommand.keyCommands,
+            RESPCommand.expiryCommands,
+            RESPCommand.transactionCommands,
+            RESPCommand.pubSubCommands,
+            RESPCommand.connectionCommands,
+            RESPCommand.clientCommands,
         ]
     }
 }

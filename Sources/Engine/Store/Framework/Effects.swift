@@ -40,8 +40,8 @@ struct EffectWriter {
     }
 
     mutating func add(_ number: Double) {
-        var text = RESPNumber.text(number)
-        text.withUTF8 { add(ByteSlice(UnsafeRawBufferPointer($0))) }
+        left -= 1
+        DoubleText.with(number) { effects.word($0) }
     }
 }
 

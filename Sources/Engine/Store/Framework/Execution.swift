@@ -15,9 +15,7 @@ extension Store {
         let call = client.call!
         call.arguments = arguments
         if client.hasMutedReply { client.beginMutedCommand() }
-        guard let row = table.find(arguments) else {
-            return refuse(client, row: nil, unknownCommand(arguments))
-        }
+        guard let row = table.find(arguments) else { return unknown(client, arguments) }
         call.row = row
         guard row.arity.allows(arguments.count) else {
             return refuse(client, row: row, .wrongArity(command: row.fullName))
@@ -48,6 +46,17 @@ extension Store {
             return .message("ERR Command not allowed inside a transaction")
         }
         return nil
+    }
+
+    private func unknown(_ client: StoreClient, _ arguments: RESPArguments) {
+        // A browser has been led here by somebody: neither execute what it sends nor answer.
+        if arguments[0].equalsIgnoringCase("post") || arguments[0].equalsIgnoringCase("host:") {
+            context.log(.warning, "an HTTP request came to the RESP port; its connection is closed")
+            client.isClosing = true
+            client.host?.closeClientNow()
+            return
+        }
+        refuse(client, row: nil, unknownCommand(arguments))
     }
 
     private func refuse(_ client: StoreClient, row: CommandRow?, _ error: CommandError) {

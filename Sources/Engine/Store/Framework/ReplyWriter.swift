@@ -89,12 +89,17 @@ struct ReplyWriter {
         output.commit(count + 3)
     }
 
+    /// The same for text put together; line ends become blanks.
+    func simpleText(_ text: String) { statusLine(0x2B, text) }
+
     @inline(__always)
     func ok() { raw("+OK\r\n") }
 
     /// An error reply; line ends in the text become blanks, so that nobody can forge replies through it.
-    func error(_ text: String) {
-        var bytes: [UInt8] = [0x2D]
+    func error(_ text: String) { statusLine(0x2D, text) }
+
+    private func statusLine(_ type: UInt8, _ text: String) {
+        var bytes: [UInt8] = [type]
         for byte in text.utf8 { bytes.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
         bytes.append(0x0D)
         bytes.append(0x0A)
@@ -111,8 +116,14 @@ struct ReplyWriter {
 
     /// RESP3 has a type for it; RESP2 sends the text as a bulk string.
     func double(_ value: Double) {
-        let text = RESPNumber.text(value)
-        if isRESP3 { output.append(Array(("," + text + "\r\n").utf8)) } else { bulk(text) }
+        DoubleText.with(value) { text in
+            guard isRESP3 else { return bulk(text) }
+            let target = output.reserve(text.count + 3)
+            target.storeBytes(of: 0x2C, as: UInt8.self)
+            memcpy(target + 1, text.base, text.count)
+            target.storeBytes(of: Self.carriageReturnLineFeed, toByteOffset: 1 + text.count, as: UInt16.self)
+            output.commit(text.count + 3)
+        }
     }
 
     /// RESP3 `#t`/`#f`; RESP2 1 or 0.
