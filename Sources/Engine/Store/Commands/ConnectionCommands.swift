@@ -155,8 +155,3 @@ extension CommandCall {
         reply.array(0)
     }
 }
-
-/// The versions that clients are told, since some look at them to decide what they may use.
-enum CompatibleVersion {
-    static let redis: StaticString = "7.2.5"
-}
