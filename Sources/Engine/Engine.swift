@@ -65,7 +65,7 @@ public final class Engine {
     /// Applies one record of the log. Called in log order, before any session exists.
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
-        case .fence: break
+        case .fence, .durableMark: break
         case .storeEffects:
             do throws(EffectError) {
                 try store.replay(payload)

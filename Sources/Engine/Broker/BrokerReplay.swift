@@ -107,7 +107,7 @@ extension Broker {
                 let slice = try cursor.readSlice(size)
                 try replayRecord(inner, slice, position + UInt64(RecordFormat.headerBytes + offset))
             }
-        case .fence, .storeEffects: throw .outOfBytes
+        case .fence, .durableMark, .storeEffects: throw .outOfBytes
         }
     }
 

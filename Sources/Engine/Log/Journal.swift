@@ -38,6 +38,11 @@ public final class Journal {
     public private(set) var durableSequence: UInt64 = 0
     /// Where the open batch begins.
     private var batchPosition: LogPosition = 0
+    /// Closed batches that are not durable yet: sequence and position after the last record.
+    private var closed: [(sequence: UInt64, end: LogPosition)] = []
+    /// Everything before this position is on disk, and up to where the log itself says so.
+    private var durablePosition: LogPosition = 0
+    private var markedPosition: LogPosition = 0
 
     public init() {
         capacity = 64 * 1024
@@ -113,11 +118,13 @@ public final class Journal {
     /// Closes the open batch, if there is one and none is in flight.
     public func takeBatch() -> LogBatch? {
         guard count > 0, !isInFlight else { return nil }
+        appendMark()
         let batch = LogBatch(
             epoch: epoch, sequence: openSequence, position: batchPosition, bytes: buffer, count: count,
             needsSync: needsSync, capacity: capacity)
         isInFlight = true
         batchPosition += UInt64(count)
+        closed.append((openSequence, batchPosition))
         openSequence += 1
         count = 0
         needsSync = false
@@ -130,6 +137,20 @@ public final class Journal {
             buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
         }
         return batch
+    }
+
+    /// Notes in the log how far it is durable, if that is news.
+    private func appendMark() {
+        guard durablePosition > markedPosition else { return }
+        markedPosition = durablePosition
+        append(.durableMark, payloadBytes: 8) { $0.writeUInt64(markedPosition) }
+    }
+
+    /// The very last batch: only says that everything before it is durable. Nil when the log says so already.
+    public func takeLastMark() -> LogBatch? {
+        guard isEnabled, count == 0, !isInFlight, closed.isEmpty else { return nil }
+        appendMark()
+        return takeBatch()
     }
 
     /// The batch in flight has been written: the next may go. Takes its memory back.
@@ -147,5 +168,8 @@ public final class Journal {
     public func durable(upTo sequence: UInt64) {
         precondition(sequence < openSequence, "durable before appended")
         durableSequence = max(durableSequence, sequence)
+        let done = closed.prefix { $0.sequence <= sequence }
+        if let last = done.last { durablePosition = last.end }
+        closed.removeFirst(done.count)
     }
 }

@@ -21,6 +21,9 @@ public typealias LogPosition = UInt64
 public enum RecordType: UInt8, CaseIterable, Sendable {
     /// First record of a leader: epoch. What an earlier leader appends after it is refused.
     case fence = 1
+    /// Up to which position the log was on stable storage when this was appended. Whatever does not check
+    /// before that position is damage, not an interrupted write.
+    case durableMark = 2
 
     // Store
     /// Effects of one command, transaction or script: all or nothing. See Store's journaling file.

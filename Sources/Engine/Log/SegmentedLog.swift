@@ -116,7 +116,9 @@ public final class SegmentedLog: LogStore {
                 if here >= position { try apply(type, payload, here, segment, offset, visit) }
                 offset += bytes
             case .bad(let reason):
-                guard isLast else { throw .damaged(segment: segment.name, offset: offset, reason: reason) }
+                guard isLast, try !isProvenDurable(segment, &window, from: offset) else {
+                    throw .damaged(segment: segment.name, offset: offset, reason: reason)
+                }
                 return try cut(index, at: offset, notice)
             case .needs: preconditionFailure("the window was filled")
             }
@@ -130,11 +132,12 @@ public final class SegmentedLog: LogStore {
         guard let type = RecordType(rawValue: number) else {
             throw .unknownRecordType(segment: segment.name, offset: offset, type: number)
         }
-        if type == .fence {
+        if type == .fence || type == .durableMark {
             guard payload.count == 8 else {
-                throw .damaged(segment: segment.name, offset: offset, reason: "wrong fence")
+                throw .damaged(segment: segment.name, offset: offset, reason: "wrong length")
             }
-            lastEpoch = max(lastEpoch, UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self)))
+            let value = UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self))
+            if type == .fence { lastEpoch = max(lastEpoch, value) }
             return
         }
         do {
@@ -142,6 +145,31 @@ public final class SegmentedLog: LogStore {
         } catch {
             throw .replayFailed(segment: segment.name, offset: offset, reason: "\(error)")
         }
+    }
+
+    /// Whether a mark further on says that the log was durable beyond `offset`: then what does not check there
+    /// is no interrupted write, and cutting it off would lose what was confirmed.
+    private func isProvenDurable(_ segment: Segment, _ window: inout ReadWindow, from offset: Int) throws(LogError)
+        -> Bool
+    {
+        let position = segment.first + LogPosition(offset - SegmentFormat.headerBytes)
+        let markBytes = RecordFormat.headerBytes + 8
+        var start = offset + 1
+        while segment.bytes - start >= markBytes {
+            try fill(&window, segment, at: start, atLeast: Self.readBytes)
+            let bytes = window.slice(at: start)
+            // Records have no alignment, and the damage may be in a length: so look at every byte.
+            for index in 0...(bytes.count - markBytes) where bytes[index] == 8 {
+                let rest = bytes.slice(from: index, count: markBytes)
+                guard rest[8] == RecordType.durableMark.rawValue,
+                    case .record(_, let payload, markBytes) = RecordRead.front(of: rest, available: markBytes),
+                    UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self)) > position
+                else { continue }
+                return true
+            }
+            start += bytes.count - markBytes + 1
+        }
+        return false
     }
 
     private func cut(_ index: Int, at offset: Int, _ notice: (LogNotice) -> Void) throws(LogError) {

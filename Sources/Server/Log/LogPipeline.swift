@@ -85,9 +85,13 @@ final class LogPipeline {
         handOver(engine.context.time.monotonicMilliseconds)
     }
 
+    /// Ends the log thread, with everything handed over on disk and the log saying so.
     func finish() {
         thread.post(.finish)
         thread.join()
         takeReports()
+        guard failure == nil, let mark = journal.takeLastMark() else { return }
+        thread.appendAfterEnd(mark)
+        journal.written(mark)
     }
 }

@@ -58,6 +58,9 @@ final class LogThread: @unchecked Sendable {
     /// Waits for the end of the thread; `finish` must have been posted.
     func join() { thread?.join() }
 
+    /// After `join` the log belongs to the caller.
+    func appendAfterEnd(_ batch: LogBatch) { _ = log.append(batch, sync: true) }
+
     private func run() {
         while true {
             for order in orders.wait(untilMonotonicMicroseconds: syncDue) {
