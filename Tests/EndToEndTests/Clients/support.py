@@ -8,6 +8,7 @@ at a RabbitMQ and a Redis that others use at the same time: that is how the expe
 Environment: TEST_AMQP_URL, TEST_RESP_URL (without a database number at the end).
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -40,6 +41,9 @@ def scenario(function):
 
 def main():
     names = sys.argv[1:] or list(_scenarios)
+    if names == ["--list"]:
+        print("\n".join(_scenarios))
+        return
     for name in names:
         if name not in _scenarios:
             print(f"no scenario {name}; there are: {' '.join(_scenarios)}", file=sys.stderr)
@@ -99,6 +103,16 @@ def wait_until(condition, what, seconds=20.0, pause=0.05):
         time.sleep(pause)
 
 
+# A program that is told to stop unwinds, and so stops its children.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped from outside"))
+
+
+def _end_with_parent():
+    """In the child: even a killed program leaves no worker behind (Linux, PR_SET_PDEATHSIG)."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Process:
     """A child in a process group of its own, with its output in a file; used as a context manager."""
 
@@ -111,6 +125,7 @@ class Process:
             stdout=self.log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": CLIENTS, **(environment or {})},
         )
