@@ -21,6 +21,11 @@ extension CommandTable {
             RESPCommand.pubSubCommands,
             RESPCommand.connectionCommands,
             RESPCommand.clientCommands,
+            RESPCommand.streamCommands,
+            RESPCommand.streamReadCommands,
+            RESPCommand.streamGroupCommands,
+            RESPCommand.streamClaimCommands,
+            RESPCommand.streamInfoCommands,
         ]
     }
 }
