@@ -169,15 +169,20 @@ void push_reply(lua_State *lua, taskd_lua_bytes reply) {
 
 // MARK: Lua → RESP
 
-/// A value that is one line: line breaks in it become spaces.
+/// From `start` on, up to a closing line break, line breaks become spaces.
+static void blank_line_breaks(host_buffer *buffer, size_t start) {
+  for (size_t index = start; index + 2 < buffer->count; index++) {
+    if (buffer->base[index] == '\r' || buffer->base[index] == '\n') buffer->base[index] = ' ';
+  }
+}
+
+/// A value that is one line.
 static void append_line(host_buffer *buffer, char prefix, const char *text, size_t count) {
   buffer_append_byte(buffer, prefix);
   size_t start = buffer->count;
   buffer_append(buffer, text, count);
-  for (size_t index = start; index < buffer->count; index++) {
-    if (buffer->base[index] == '\r' || buffer->base[index] == '\n') buffer->base[index] = ' ';
-  }
   buffer_append(buffer, "\r\n", 2);
+  blank_line_breaks(buffer, start);
 }
 
 void append_error(host_buffer *buffer, const char *text, size_t count) {
@@ -276,6 +281,7 @@ static int append_tagged(taskd_lua *host, lua_State *lua, int table, int depth) 
       append_line(out, '(', text, count);
     } else {
       append_bulk(out, text, count);
+      blank_line_breaks(out, out->count - count - 2);
     }
   } else if (push_field(lua, table, "verbatim_string", LUA_TTABLE)) {
     int verbatim = lua_gettop(lua);

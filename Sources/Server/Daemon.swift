@@ -107,7 +107,7 @@ public final class Daemon {
         try recover()
         reactor.startAccepting()
         logReady()
-        while stopSignal == nil, !hasLogFailed { reactor.runTurn() }
+        while stopSignal == nil, !hasLogFailed, !engine.context.isShutdownRequested { reactor.runTurn() }
         return stop()
     }
 

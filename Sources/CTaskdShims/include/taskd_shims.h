@@ -15,4 +15,10 @@ int taskd_accept(int descriptor, void *address, unsigned int *length);
 /// Names the calling thread, for the system's tools. At most 15 characters.
 void taskd_name_thread(const char *name);
 
+/// Bytes that the process holds of the C library's allocator; 0 where it does not tell.
+size_t taskd_allocated_bytes(void);
+
+/// Has the allocator give free memory back to the system, where it can.
+void taskd_trim_heap(void);
+
 #endif

@@ -28,6 +28,8 @@ public final class EngineContext {
     public let configuration: EngineConfiguration
     /// Set by the server; costs a few system calls.
     public var processFacts: () -> ProcessFacts = { ProcessFacts() }
+    /// A client has asked the daemon to stop (`SHUTDOWN`); the server looks at it after each turn.
+    public internal(set) var isShutdownRequested = false
     /// Deterministic when seeded so (tests, simulation); the server seeds it from the system.
     public var random: RandomSource
 

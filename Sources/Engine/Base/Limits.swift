@@ -110,6 +110,14 @@ public enum Limits {
     /// Buffer for replies to scripts that is kept for the next one, bytes.
     public static let scriptKeptReplyBytesMax = 65_536
 
+    // MARK: Administration
+    /// Entries of SLOWLOG (`slowlog-max-len`), and how much of a command each shows.
+    public static let slowLogEntriesMax = 128
+    public static let slowLogWordsMax = 32
+    public static let slowLogWordBytesMax = 128
+    /// Longest `DEBUG SLEEP`, milliseconds: everybody waits for it.
+    public static let debugSleepMillisecondsMax: Int64 = 1_000
+
     // MARK: Log
     /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
     public static let logBatchBytesMax = 67_108_864

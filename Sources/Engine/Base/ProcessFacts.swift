@@ -19,6 +19,8 @@ public struct ProcessFacts {
     /// Resident memory now, and its highest value so far.
     public var residentBytes = 0
     public var residentBytesPeak = 0
+    /// What the process holds of its allocator; 0 when that is not known.
+    public var allocatedBytes = 0
     /// Memory of the machine.
     public var systemMemoryBytes = 0
     /// Processor time in microseconds, of the process and of the loop thread.

@@ -14,6 +14,7 @@ final class Store {
     let pubSub = PubSub()
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
+    let administration: StoreAdministration
     /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
     let mutedOutput = OutputQueue(flushList: FlushList())
     /// An empty request, to point to where none is being executed.
@@ -46,8 +47,7 @@ final class Store {
     /// Classes of keyspace notifications that are on; set through `setNotifications`.
     private(set) var notificationClasses: NotificationClass = []
 
-    /// Called for a command that took long, with its microseconds; set by whoever keeps the slow log.
-    var slowCommandObserver: ((CommandCall, Int64) -> Void)?
+    /// From here on a command is slow (`slowlog-log-slower-than`); negative: none is.
     var slowCommandMicroseconds: Int64 = 10_000
 
     /// Tables of flushed databases, freed in slices.
@@ -58,6 +58,7 @@ final class Store {
     init(context: EngineContext, table: CommandTable = CommandTable()) {
         self.context = context
         self.table = table
+        administration = StoreAdministration(context: context)
         precondition(context.configuration.respDatabases > 0)
         for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }
     }
@@ -147,8 +148,8 @@ final class Store {
         return deadline
     }
 
-    /// Replies that waited for this batch are released by the server; the store itself has nothing to do.
-    func durable(upTo sequence: UInt64) {}
+    /// Replies that waited for this batch are released by the server.
+    func durable(upTo sequence: UInt64) { administration.lastDurableSeconds = context.time.wallMilliseconds / 1_000 }
 
     // MARK: Recovery
 

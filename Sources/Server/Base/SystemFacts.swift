@@ -1,6 +1,7 @@
 // What the kernel knows of this process: memory, processor time, names.
 // Loop thread only (the loop thread's own processor time is among them).
 
+import CTaskdShims
 import Engine
 
 #if canImport(Glibc)
@@ -17,6 +18,7 @@ enum SystemFacts {
         facts.operatingSystem = operatingSystem()
         facts.systemMemoryBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
         facts.residentBytes = residentPages() * sysconf(Int32(_SC_PAGESIZE))
+        facts.allocatedBytes = taskd_allocated_bytes()
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         facts.userMicroseconds = microseconds(usage.ru_utime)

@@ -125,28 +125,6 @@ extension RESPCommand {
         "HELP", .exactly(2), [.loading, .stale], group: .scripting, since: "5.0.0",
         summary: "Returns helpful text about the different subcommands."
     ) { call throws(CommandError) in
-        call.replyHelp(
-            "SCRIPT",
-            [
-                "DEBUG (YES|SYNC|NO)", "    Set the debug mode for subsequent scripts executed.",
-                "EXISTS <sha1> [<sha1> ...]",
-                "    Return information about the existence of the scripts in the script cache.",
-                "FLUSH [ASYNC|SYNC]", "    Flush the Lua scripts cache.", "KILL",
-                "    Kill the currently executing Lua script.", "LOAD <script>",
-                "    Load a script into the scripts cache without executing it.",
-            ])
-    }
-}
-
-extension CommandCall {
-    /// What every container's HELP subcommand answers: `lines` framed by the usual first and last ones.
-    func replyHelp(_ container: StaticString, _ lines: [StaticString]) {
-        reply.array(lines.count + 3)
-        reply.raw("+")
-        reply.raw(container)
-        reply.raw(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:\r\n")
-        for line in lines { reply.simple(line) }
-        reply.simple("HELP")
-        reply.simple("    Print this help.")
+        call.replyHelp()
     }
 }

@@ -114,10 +114,8 @@ extension Store {
         let elapsed = max(0, now - context.time.lastStopwatchMicroseconds)
         context.time.lastStopwatchMicroseconds = now
         row.microseconds += elapsed
-        if elapsed >= slowCommandMicroseconds, slowCommandMicroseconds >= 0, let observer = slowCommandObserver,
-            !row.flags.contains(.skipSlowlog)
-        {
-            observer(call, elapsed)
+        if elapsed >= slowCommandMicroseconds, slowCommandMicroseconds >= 0, !row.flags.contains(.skipSlowlog) {
+            administration.slowLog.note(call, microseconds: elapsed)
         }
     }
 

@@ -8,7 +8,9 @@ extension Store {
     @inline(never)
     func feedMonitors(_ call: CommandCall) {
         let row = call.row
-        if row.flags.contains(.skipMonitor) || row.flags.contains(.admin) { return }
+        if row.flags.contains(.admin) { return }
+        // Scripts are shown, before the commands that they run.
+        if row.flags.contains(.skipMonitor), row.command.group != .scripting { return }
         let micros = context.time.wallMicroseconds
         let fraction = String(micros % 1_000_000)
         let padded = String(repeating: "0", count: 6 - fraction.count) + fraction

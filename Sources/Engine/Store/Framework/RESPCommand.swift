@@ -137,6 +137,8 @@ final class RESPCommand: Sendable {
     let since: StaticString
     let summary: StaticString
     let complexity: StaticString
+    /// Arguments in the notation of Commands/Server/CommandSyntax.swift; nil: they stand there.
+    let syntax: String?
     /// Of a container command (`CLIENT`, `OBJECT`): found by its second word.
     let subcommands: [RESPCommand]
     let handler: Handler
@@ -144,7 +146,7 @@ final class RESPCommand: Sendable {
     init(
         _ name: StaticString, _ arity: CommandArity, _ flags: CommandFlags, keys: CommandKeys = .none,
         group: CommandGroup, since: StaticString, summary: StaticString, complexity: StaticString = "O(1)",
-        subcommands: [RESPCommand] = [], _ handler: @escaping Handler
+        syntax: String? = nil, subcommands: [RESPCommand] = [], _ handler: @escaping Handler
     ) {
         self.name = name
         self.arity = arity
@@ -154,6 +156,7 @@ final class RESPCommand: Sendable {
         self.since = since
         self.summary = summary
         self.complexity = complexity
+        self.syntax = syntax
         self.subcommands = subcommands
         self.handler = handler
     }

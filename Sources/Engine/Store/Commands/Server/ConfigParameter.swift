@@ -1,0 +1,218 @@
+// The parameters of CONFIG: one table for GET and SET, by Redis's names.
+// Three sorts: those that take effect here when they are set; those whose value follows from something else
+// (configuration file, build) and can be read; and those that Redis has and this store has no use for, shown
+// with the value that describes what it does. The last two may be "set" to the value they have, which tools
+// do, and to nothing else: no setting is accepted and then ignored.
+// To add one: a row. Loop thread only. Next: ConfigCommands.swift.
+
+import Wire
+
+/// Why a value was refused; the reply says it after the parameter's name.
+struct ConfigError: Error {
+    let reason: String
+}
+
+/// One parameter.
+struct ConfigParameter: Sendable {
+    typealias Set = @Sendable (Store, String) throws(ConfigError) -> Void
+
+    let name: String
+    let get: @Sendable (Store) -> String
+    /// nil: fixed.
+    let set: Set?
+
+    init(_ name: String, _ get: @escaping @Sendable (Store) -> String, set: Set? = nil) {
+        self.name = name
+        self.get = get
+        self.set = set
+    }
+
+    /// A value that never changes.
+    static func fixed(_ name: String, _ value: String) -> ConfigParameter { ConfigParameter(name, { _ in value }) }
+
+    static func integer(
+        _ name: String, _ range: ClosedRange<Int64>, _ get: @escaping @Sendable (Store) -> Int64,
+        set: @escaping @Sendable (Store, Int64) -> Void
+    ) -> ConfigParameter {
+        ConfigParameter(name, { String(get($0)) }) { (store: Store, text: String) throws(ConfigError) in
+            guard let value = Int64(text) else {
+                throw ConfigError(reason: "argument couldn't be parsed into an integer")
+            }
+            guard range.contains(value) else {
+                throw ConfigError(
+                    reason: "argument must be between \(range.lowerBound) and \(range.upperBound) inclusive")
+            }
+            set(store, value)
+        }
+    }
+
+    /// A number of bytes, with a unit if need be (`1mb`).
+    static func memory(
+        _ name: String, _ range: ClosedRange<Int64>, _ get: @escaping @Sendable (Store) -> Int64,
+        set: @escaping @Sendable (Store, Int64) -> Void
+    ) -> ConfigParameter {
+        ConfigParameter(name, { String(get($0)) }) { (store: Store, text: String) throws(ConfigError) in
+            guard let value = bytes(text) else { throw ConfigError(reason: "argument must be a memory value") }
+            guard range.contains(value) else {
+                throw ConfigError(
+                    reason: "argument must be between \(range.lowerBound) and \(range.upperBound) inclusive")
+            }
+            set(store, value)
+        }
+    }
+
+    /// `64`, `64k` (thousands), `64kb` (1,024), m, mb, g, gb, b.
+    static func bytes(_ text: String) -> Int64? {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int64(digits) else { return nil }
+        let factors: [String: Int64] = [
+            "": 1, "b": 1, "k": 1_000, "kb": 1_024, "m": 1_000_000, "mb": 1_048_576, "g": 1_000_000_000,
+            "gb": 1_073_741_824,
+        ]
+        guard let factor = factors[text.dropFirst(digits.count).lowercased()] else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+        return overflow ? nil : product
+    }
+}
+
+extension ConfigParameter {
+    static func find(_ name: String) -> ConfigParameter? { byName[name.lowercased()] }
+
+    private static let byName: [String: ConfigParameter] = {
+        var names: [String: ConfigParameter] = [:]
+        for parameter in all {
+            precondition(names.updateValue(parameter, forKey: parameter.name) == nil, "parameter given twice")
+        }
+        return names
+    }()
+
+    static let all: [ConfigParameter] = effective + followed + described
+
+    // MARK: Those that take effect
+
+    private static let effective: [ConfigParameter] = [
+        ConfigParameter("requirepass", { $0.context.configuration.respPassword }) {
+            (store: Store, text: String) throws(ConfigError) in
+            store.context.configuration.respPassword = text
+        },
+        ConfigParameter("appendfsync", { $0.context.configuration.appendFsync.rawValue }) {
+            (store: Store, text: String) throws(ConfigError) in
+            guard let value = AppendFsync(rawValue: text.lowercased()) else {
+                throw ConfigError(reason: "argument(s) must be one of the following: everysec, always, no")
+            }
+            store.context.configuration.appendFsync = value
+        },
+        ConfigParameter("notify-keyspace-events", { $0.notificationClasses.text }) {
+            (store: Store, text: String) throws(ConfigError) in
+            guard let classes = NotificationClass(text: text) else {
+                throw ConfigError(
+                    reason: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+            }
+            store.setNotifications(classes)
+        },
+        .integer("slowlog-log-slower-than", -1...Int64.max, { $0.slowCommandMicroseconds }) {
+            $0.slowCommandMicroseconds = $1
+        },
+        .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
+            $0.administration.slowLog.countMax = Int($1)
+        },
+        .integer("busy-reply-threshold", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
+            $0.scripts.busyThresholdMilliseconds = $1
+        },
+        .integer("lua-time-limit", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
+            $0.scripts.busyThresholdMilliseconds = $1
+        },
+        .memory(
+            "proto-max-bulk-len", 1_048_576...Int64(Limits.respBulkBytesMax),
+            { Int64($0.context.configuration.respBulkBytesMax) }
+        ) { $0.context.configuration.respBulkBytesMax = Int($1) },
+        .memory(
+            "client-query-buffer-limit", 1_048_576...Int64(Limits.respQueryBytesMax),
+            { Int64($0.context.configuration.respQueryBytesMax) }
+        ) { $0.context.configuration.respQueryBytesMax = Int($1) },
+        ConfigParameter("client-output-buffer-limit", { outputLimits($0) }) {
+            (store: Store, text: String) throws(ConfigError) in
+            try setOutputLimits(store, text)
+        },
+    ]
+
+    private static func outputLimits(_ store: Store) -> String {
+        let limits = store.pubSub.outputLimits
+        return "normal 0 0 0 slave 0 0 0 pubsub \(limits.hardBytes) \(limits.softBytes) "
+            + "\(limits.softMilliseconds / 1_000)"
+    }
+
+    /// Class, hard limit, soft limit, seconds; once or more. Only subscribers have limits here.
+    private static func setOutputLimits(_ store: Store, _ text: String) throws(ConfigError) {
+        let words = text.split(separator: " ").map(String.init)
+        guard !words.isEmpty, words.count % 4 == 0 else {
+            throw ConfigError(reason: "Wrong number of arguments in buffer limit configuration.")
+        }
+        var limits = store.pubSub.outputLimits
+        for index in stride(from: 0, to: words.count, by: 4) {
+            guard let hard = bytes(words[index + 1]), let soft = bytes(words[index + 2]),
+                let seconds = Int64(words[index + 3]), seconds >= 0, seconds < 1_000_000_000
+            else {
+                throw ConfigError(
+                    reason: "Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+            }
+            switch words[index].lowercased() {
+            case "pubsub":
+                limits.hardBytes = Int(hard)
+                limits.softBytes = Int(soft)
+                limits.softMilliseconds = seconds * 1_000
+            case "normal", "slave", "replica":
+                guard hard == 0, soft == 0 else {
+                    throw ConfigError(reason: "only the class pubsub can be limited here")
+                }
+            default: throw ConfigError(reason: "Invalid client class specified in buffer limit configuration.")
+            }
+        }
+        store.pubSub.outputLimits = limits
+    }
+
+    // MARK: Those that follow from something else
+
+    private static let followed: [ConfigParameter] = [
+        ConfigParameter("port", { String($0.context.processFacts().respPort) }),
+        ConfigParameter("dir", { $0.context.processFacts().dataFolder }),
+        ConfigParameter("maxclients", { String($0.context.processFacts().clientsMax) }),
+        ConfigParameter("databases", { String($0.databases.count) }),
+        ConfigParameter("appendonly", { $0.context.configuration.appendOnly ? "yes" : "no" }),
+        .fixed("hash-max-listpack-entries", String(Limits.packedHashEntriesMax)),
+        .fixed("hash-max-ziplist-entries", String(Limits.packedHashEntriesMax)),
+        .fixed("hash-max-listpack-value", String(Limits.packedValueBytesMax)),
+        .fixed("hash-max-ziplist-value", String(Limits.packedValueBytesMax)),
+        .fixed("set-max-listpack-entries", String(Limits.packedSetEntriesMax)),
+        .fixed("set-max-listpack-value", String(Limits.packedValueBytesMax)),
+        .fixed("zset-max-listpack-entries", String(Limits.packedSortedSetEntriesMax)),
+        .fixed("zset-max-ziplist-entries", String(Limits.packedSortedSetEntriesMax)),
+        .fixed("zset-max-listpack-value", String(Limits.packedValueBytesMax)),
+        .fixed("zset-max-ziplist-value", String(Limits.packedValueBytesMax)),
+        .fixed("list-max-listpack-size", "-2"), .fixed("list-max-ziplist-size", "-2"),
+        .fixed("hz", String(1_000 / Limits.expirySliceMilliseconds)),
+    ]
+
+    // MARK: Those that describe
+
+    private static let described: [ConfigParameter] = [
+        .fixed("save", ""), .fixed("maxmemory", "0"), .fixed("maxmemory-policy", "noeviction"),
+        .fixed("maxmemory-samples", "5"), .fixed("maxmemory-clients", "0"), .fixed("timeout", "0"),
+        .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
+        .fixed("supervised", "no"), .fixed("loglevel", "notice"), .fixed("logfile", ""), .fixed("pidfile", ""),
+        .fixed("unixsocket", ""), .fixed("unixsocketperm", "0"), .fixed("tls-port", "0"), .fixed("io-threads", "1"),
+        .fixed("io-threads-do-reads", "no"), .fixed("protected-mode", "no"), .fixed("cluster-enabled", "no"),
+        .fixed("replicaof", ""), .fixed("slaveof", ""), .fixed("replica-read-only", "yes"),
+        .fixed("slave-read-only", "yes"), .fixed("min-replicas-to-write", "0"), .fixed("min-slaves-to-write", "0"),
+        .fixed("repl-backlog-size", "0"), .fixed("masterauth", ""), .fixed("masteruser", ""), .fixed("aclfile", ""),
+        .fixed("latency-monitor-threshold", "0"), .fixed("latency-tracking", "no"), .fixed("activedefrag", "no"),
+        .fixed("lazyfree-lazy-eviction", "no"), .fixed("lazyfree-lazy-expire", "no"),
+        .fixed("lazyfree-lazy-server-del", "no"), .fixed("lazyfree-lazy-user-del", "no"),
+        .fixed("lazyfree-lazy-user-flush", "yes"), .fixed("stop-writes-on-bgsave-error", "yes"),
+        .fixed("enable-debug-command", "yes"), .fixed("enable-module-command", "no"),
+        .fixed("auto-aof-rewrite-percentage", "0"), .fixed("no-appendfsync-on-rewrite", "no"),
+        .fixed("aof-use-rdb-preamble", "no"), .fixed("list-compress-depth", "0"),
+        .fixed("activerehashing", "yes"), .fixed("lfu-log-factor", "10"), .fixed("lfu-decay-time", "1"),
+        .fixed("tracking-table-max-keys", "0"),
+    ]
+}
