@@ -46,5 +46,6 @@ let package = Package(
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire"]),
+        .testTarget(name: "EndToEndTests", exclude: ["Clients", "Requirements"]),
     ]
 )
