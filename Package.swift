@@ -39,6 +39,15 @@ let package = Package(
             dependencies: [
                 "Server",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            linkerSettings: [
+                // One binary that runs without a Swift installation, with 6 MB less resident memory than with shared
+                // libraries. The libraries are those that the static Foundation (needed by TOMLKit) leaves open.
+                .unsafeFlags(
+                    [
+                        "-static-stdlib", "-use-ld=lld", "-l_FoundationICU", "-l_FoundationCollections",
+                        "-l_FoundationCShims", "-lCoreFoundation", "-lswiftSynchronization",
+                    ], .when(platforms: [.linux], configuration: .release))
             ]),
         .target(name: "Simulation", dependencies: ["Engine", "Wire"]),
         .testTarget(name: "WireTests", dependencies: ["Wire"]),

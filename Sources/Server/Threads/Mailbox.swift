@@ -36,11 +36,13 @@ final class Mailbox<Message: Sendable>: @unchecked Sendable {
     @discardableResult
     func post(_ message: Message, countMax: Int = .max) -> Bool {
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        guard messages.count < countMax else { return false }
-        messages.append(message)
-        if messages.count == 1 { pthread_cond_signal(condition) }
-        return true
+        let isAccepted = messages.count < countMax
+        if isAccepted { messages.append(message) }
+        let isFirst = messages.count == 1
+        pthread_mutex_unlock(mutex)
+        // After the unlock: a thread woken earlier would only wait for the lock.
+        if isAccepted, isFirst { pthread_cond_signal(condition) }
+        return isAccepted
     }
 
     /// Everything that waits, at once.
