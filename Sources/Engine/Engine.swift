@@ -22,6 +22,7 @@ public final class Engine {
         context = EngineContext(configuration: configuration)
         broker = Broker(context: context)
         store = Store(context: context)
+        Inspection.attach(broker, to: store)
     }
 
     // MARK: Connections

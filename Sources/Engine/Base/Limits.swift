@@ -115,6 +115,9 @@ public enum Limits {
     public static let slowLogEntriesMax = 128
     public static let slowLogWordsMax = 32
     public static let slowLogWordBytesMax = 128
+    /// Messages that QUEUE PEEK shows when not told how many, and at most.
+    public static let peekedMessages = 10
+    public static let peekedMessagesMax = 1_000
     /// Longest `DEBUG SLEEP`, milliseconds: everybody waits for it.
     public static let debugSleepMillisecondsMax: Int64 = 1_000
 
