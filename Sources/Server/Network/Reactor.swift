@@ -61,6 +61,7 @@ final class Reactor {
         self.loop = loop
         self.engine = engine
         context = engine.context
+        context.time.stopwatch = { LoopClock.monotonicMicroseconds }
         writePieces = .allocate(capacity: NetworkLimits.writePiecesMax)
         self.makeSession =
             makeSession ?? { wireProtocol, peer in

@@ -187,8 +187,9 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         let start = try call.integer(2)
         let stop = try call.integer(3)
+        let found = try call.keys.write(call[1], as: ListValue.self)
         call.reply.ok()
-        guard let list = try call.keys.write(call[1], as: ListValue.self) else { return }
+        guard let list = found else { return }
         list.trim(to: IndexRange.clamp(start, stop, count: list.count))
         call.keys.modified(call[1], .list, "ltrim")
         call.keys.removeIfEmpty(call[1], list)

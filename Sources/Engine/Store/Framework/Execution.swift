@@ -91,9 +91,16 @@ extension Store {
         let outerPropagation = call.propagation
         call.propagation = .asIs
         depth += 1
+        #if DEBUG
+        let writtenBefore = call.reply.output.pendingBytes
+        #endif
         do throws(CommandError) {
             try row.handler(call)
         } catch {
+            #if DEBUG
+            precondition(
+                call.reply.output.pendingBytes == writtenBefore, "\(row.fullName) failed after it had begun its reply")
+            #endif
             failed(call, row, error)
         }
         row.calls &+= 1

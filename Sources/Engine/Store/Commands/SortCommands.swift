@@ -1,0 +1,193 @@
+// SORT: the elements of a list, set or sorted set in order, by themselves or by values of other keys.
+// Next: ../Types/ListValue.swift and its neighbours.
+
+import Wire
+
+extension RESPCommand {
+    static var sortCommands: [RESPCommand] { [sort, sortReadOnly] }
+
+    /// `SORT key [BY pattern] [LIMIT offset count] [GET pattern …] [ASC|DESC] [ALPHA] [STORE destination]` → the
+    /// elements, or how many were stored.
+    static let sort = RESPCommand(
+        "SORT", .atLeast(2), [.write, .denyOOM, .movableKeys], keys: .first, group: .generic, since: "1.0.0",
+        summary: "Sorts the elements of a list, a set or a sorted set.",
+        complexity: "O(N+M*log(M)): elements, and those returned"
+    ) { call throws(CommandError) in
+        try call.sortElements(allowsStore: true)
+    }
+
+    /// `SORT_RO`: SORT without STORE.
+    static let sortReadOnly = RESPCommand(
+        "SORT_RO", .atLeast(2), [.readonly, .movableKeys], keys: .first, group: .generic, since: "7.0.0",
+        summary: "Sorts the elements of a list, a set or a sorted set; stores nothing.",
+        complexity: "O(N+M*log(M)): elements, and those returned"
+    ) { call throws(CommandError) in
+        try call.sortElements(allowsStore: false)
+    }
+}
+
+private struct SortOptions {
+    var by: ByteSlice?
+    var gets: [ByteSlice] = []
+    var offset = 0
+    var limit: Int?
+    var isDescending = false
+    var isAlphabetical = false
+    var destination: ByteSlice?
+
+    /// Without a star the order of the elements as they are held is kept.
+    var keepsOrder: Bool { by.map { !$0.buffer.contains(0x2A) } ?? false }
+
+    init(_ call: CommandCall, allowsStore: Bool) throws(CommandError) {
+        var index = 2
+        while index < call.count {
+            let left = call.count - index - 1
+            if call.word(index, is: "asc") {
+                isDescending = false
+            } else if call.word(index, is: "desc") {
+                isDescending = true
+            } else if call.word(index, is: "alpha") {
+                isAlphabetical = true
+            } else if call.word(index, is: "limit"), left >= 2 {
+                offset = Int(max(0, try call.integer(index + 1)))
+                let wanted = try call.integer(index + 2)
+                limit = wanted < 0 ? nil : Int(wanted)
+                index += 2
+            } else if call.word(index, is: "by"), left >= 1 {
+                by = call[index + 1]
+                index += 1
+            } else if call.word(index, is: "get"), left >= 1 {
+                gets.append(call[index + 1])
+                index += 1
+            } else if allowsStore, call.word(index, is: "store"), left >= 1 {
+                destination = call[index + 1]
+                index += 1
+            } else {
+                throw .syntax
+            }
+            index += 1
+        }
+    }
+}
+
+extension CommandCall {
+    private func elements(isSorting: Bool, isDescending: Bool) throws(CommandError) -> [[UInt8]] {
+        var elements: [[UInt8]] = []
+        switch keys.kind(of: self[1]) {
+        case nil: break
+        case .list:
+            let list = try keys.read(self[1], as: ListValue.self)!
+            list.forEach(from: 0, length: list.count) {
+                elements.append($0.array)
+                return true
+            }
+        case .set:
+            try keys.read(self[1], as: SetValue.self)!.forEach {
+                elements.append($0.array)
+                return true
+            }
+            // A set has no order of its own; give it one, so that the same set gives the same result.
+            if !isSorting { elements.sort { $0.lexicographicallyPrecedes($1) } }
+        case .sortedSet:
+            let set = try keys.read(self[1], as: SortedSetValue.self)!
+            set.forEach(0..<set.count, backwards: !isSorting && isDescending) { member, _ in
+                elements.append(member.array)
+                return true
+            }
+        default: throw .wrongType
+        }
+        return elements
+    }
+
+    /// The value of the key, or of the field of a hash, that a pattern gives for an element; nil when missing.
+    private func lookup(_ pattern: ByteSlice, _ element: [UInt8]) -> [UInt8]? {
+        if pattern.equals("#") { return element }
+        var name = pattern.array
+        guard let star = name.firstIndex(of: 0x2A) else { return nil }
+        var field: [UInt8]?
+        // "->field" after the star, if anything follows it.
+        if let arrow = name.indices.first(where: { index in
+            index > star && index + 2 < name.count && name[index] == 0x2D && name[index + 1] == 0x3E
+        }) {
+            field = Array(name[(arrow + 2)...])
+            name.removeSubrange(arrow...)
+        }
+        name.replaceSubrange(star...star, with: element)
+        return name.withUnsafeBytes { bytes -> [UInt8]? in
+            let key = ByteSlice(bytes)
+            guard let field else {
+                guard let entry = keys.lookup(key), entry.kind.isString else { return nil }
+                return (try? keys.bytes(of: entry))?.array
+            }
+            guard let hash = try? keys.read(key, as: HashValue.self) else { return nil }
+            return field.withUnsafeBytes { hash.get(ByteSlice($0))?.array }
+        }
+    }
+
+    fileprivate func sortElements(allowsStore: Bool) throws(CommandError) {
+        let options = try SortOptions(self, allowsStore: allowsStore)
+        var elements = try elements(isSorting: !options.keepsOrder, isDescending: options.isDescending)
+        if !options.keepsOrder { elements = try sorted(elements, options) }
+        let first = min(options.offset, elements.count)
+        let last = min(elements.count, options.limit.map { first + min($0, elements.count) } ?? elements.count)
+        let chosen = elements[first..<last]
+        var results: [[UInt8]?] = []
+        for element in chosen {
+            if options.gets.isEmpty {
+                results.append(element)
+            } else {
+                for pattern in options.gets { results.append(lookup(pattern, element)) }
+            }
+        }
+        guard let destination = options.destination else {
+            reply.array(results.count)
+            for result in results {
+                if let result { reply.bulk(result) } else { reply.null() }
+            }
+            return
+        }
+        if results.isEmpty {
+            if keys.remove(destination) { keys.modified(destination, .generic, "del") }
+        } else {
+            let list = ListValue()
+            for result in results { (result ?? []).withUnsafeBytes { list.pushBack(ByteSlice($0)) } }
+            keys.set(destination, list)
+            keys.modified(destination, .list, "sortstore")
+        }
+        reply.integer(results.count)
+    }
+
+    private func sorted(_ elements: [[UInt8]], _ options: SortOptions) throws(CommandError) -> [[UInt8]] {
+        let weights: [[UInt8]?] = elements.map { element in options.by.map { lookup($0, element) } ?? element }
+        var order = Array(elements.indices)
+        let sign = options.isDescending
+        if options.isAlphabetical {
+            order.sort { left, right in
+                let (first, second) = sign ? (right, left) : (left, right)
+                let a = weights[first] ?? []
+                let b = weights[second] ?? []
+                if a != b { return a.lexicographicallyPrecedes(b) }
+                return options.by == nil
+                    ? first < second : elements[first].lexicographicallyPrecedes(elements[second])
+            }
+        } else {
+            var scores: [Double] = []
+            for weight in weights {
+                guard let weight else {
+                    scores.append(0)
+                    continue
+                }
+                guard let score = weight.withUnsafeBytes({ DoubleText.parse(ByteSlice($0)) }) else {
+                    throw .text("ERR One or more scores can't be converted into double")
+                }
+                scores.append(score)
+            }
+            order.sort { left, right in
+                let (first, second) = sign ? (right, left) : (left, right)
+                if scores[first] != scores[second] { return scores[first] < scores[second] }
+                return elements[first].lexicographicallyPrecedes(elements[second])
+            }
+        }
+        return order.map { elements[$0] }
+    }
+}
