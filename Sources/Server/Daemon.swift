@@ -177,6 +177,14 @@ public final class Daemon {
 
     // MARK: Stop
 
+    private var stopReason: String {
+        switch stopSignal {
+        case SIGTERM: "SIGTERM"
+        case SIGINT: "SIGINT"
+        default: "command"
+        }
+    }
+
     private func stop() -> Int32 {
         defer { lines.finish(withinMilliseconds: 1_000) }
         reactor.stopAccepting()
@@ -184,7 +192,7 @@ public final class Daemon {
             // What clients were not told is not promised: no flush, no good-bye that could carry a confirm.
             return 1
         }
-        logger.notice("stopping", metadata: ["signal": stopSignal == SIGINT ? "SIGINT" : "SIGTERM"])
+        logger.notice("stopping", metadata: ["reason": "\(stopReason)"])
         reactor.beginShutdown()
         engine.shutdown()
         var isLate = false

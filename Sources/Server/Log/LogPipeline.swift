@@ -18,6 +18,8 @@ final class LogPipeline {
     private let journal: Journal
     private let thread: LogThread
     private var lastHandover = Int64.min
+    /// Everything up to this batch is going to be synced without further asking.
+    private var syncAskedUpTo: UInt64 = 0
     /// The log has failed with this reason; nothing is confirmed any more.
     private(set) var failure: String?
     private(set) var hasFinished = false
@@ -51,7 +53,15 @@ final class LogPipeline {
         guard let batch = journal.takeBatch() else { return }
         lastHandover = now
         logBytes += batch.count
+        if batch.needsSync { syncAskedUpTo = batch.sequence }
         thread.post(.append(batch, engine.context.configuration.appendFsync))
+    }
+
+    /// Somebody waits for this closed batch: has it synced, if that was not asked already.
+    func needsDurable(_ sequence: UInt64) {
+        guard sequence < journal.openSequence, sequence > syncAskedUpTo else { return }
+        syncAskedUpTo = journal.openSequence - 1
+        thread.post(.sync)
     }
 
     private var handoverDue: Int64 { lastHandover == .min ? .min : lastHandover + Self.handoverMilliseconds }

@@ -13,6 +13,8 @@ typealias SyncPolicy = AppendFsync
 final class LogThread: @unchecked Sendable {
     enum Order: Sendable {
         case append(LogBatch, SyncPolicy)
+        /// Somebody waits for a batch that was handed over without one.
+        case sync
         /// Sync what there is and end.
         case finish
     }
@@ -66,6 +68,7 @@ final class LogThread: @unchecked Sendable {
             for order in orders.wait(untilMonotonicMicroseconds: syncDue) {
                 switch order {
                 case .append(let batch, let policy): append(batch, policy)
+                case .sync: sync()
                 case .finish:
                     sync()
                     reports.post(.finished)

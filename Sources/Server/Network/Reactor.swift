@@ -148,6 +148,7 @@ final class Reactor {
             output.heldUntilSequence -= 1
             if output.heldUntilSequence <= journal.durableSequence { return false }
         }
+        pipeline?.needsDurable(output.heldUntilSequence)
         if !connection.isHeld {
             connection.isHeld = true
             held.append(connection)
