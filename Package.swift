@@ -9,11 +9,14 @@ let engineSettings: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchec
 let package = Package(
     name: "taskd",
     products: [
-        .executable(name: "taskd", targets: ["taskd"])
+        .executable(name: "taskd", targets: ["taskd"]),
+        .library(name: "TaskdClient", targets: ["TaskdClient"]),
+        .library(name: "TaskdWorker", targets: ["TaskdWorker"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
@@ -50,11 +53,30 @@ let package = Package(
                     ], .when(platforms: [.linux], configuration: .release))
             ]),
         .target(name: "Simulation", dependencies: ["Engine", "Wire"]),
+        .target(
+            name: "TaskdClient",
+            dependencies: [
+                "Wire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ]),
+        .target(
+            name: "TaskdWorker",
+            dependencies: [
+                "TaskdClient",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire"]),
         .testTarget(name: "EndToEndTests", exclude: ["Clients", "Requirements"]),
+        .target(name: "TestServers", path: "Tests/TestServers"),
+        .testTarget(name: "TaskdClientTests", dependencies: ["TaskdClient", "TestServers"]),
+        .testTarget(name: "TaskdWorkerTests", dependencies: ["TaskdWorker", "TaskdClient", "TestServers"]),
     ]
 )

@@ -52,6 +52,9 @@ public struct RESPReplyParser: Sendable {
             // A value may complete its container, that one the container around it, and so on.
             while true {
                 guard case .done(let reply) = value else { break }
+                // Belongs to nothing: some servers push in the middle of a reply that is being written, such
+                // as a message that a transaction published to its own connection.
+                if case .push = reply { return reply }
                 guard var top = containers.popLast() else { return reply }
                 top.elements.append(reply)
                 top.missing -= 1

@@ -63,6 +63,17 @@ func badRepliesAreRefused(text: String, error: RESPReplyError) {
     #expect(throws: RESPReplyError.tooLarge) { try parse("+" + String(repeating: "a", count: 70_000)) }
 }
 
+/// Redis 7.0 writes a message to oneself into the reply of the transaction that published it.
+@Test(arguments: 1...9)
+func pushInsideAReplyStandsAlone(piece: Int) throws {
+    let replies = try parse("*2\r\n+OK\r\n>2\r\n+message\r\n*1\r\n:3\r\n:1\r\n:2\r\n", piece: piece)
+    #expect(
+        replies == [
+            .push([.simpleString(Array("message".utf8)), .array([.integer(3)])]),
+            .array([.simpleString(Array("OK".utf8)), .integer(1)]), .integer(2),
+        ])
+}
+
 @Test func repliesGiveTheirParts() {
     let map = RESPReply.map([.bulkString(Array("role".utf8)), .bulkString(Array("master".utf8))])
     #expect(map.value("role")?.text == "master" && map.value("x") == nil)
