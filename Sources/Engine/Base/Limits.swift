@@ -35,8 +35,8 @@ public enum Limits {
     public static let brokerDeliveriesPerPass = 512
     /// Expired messages taken off one queue's head in one pass.
     public static let brokerExpiriesPerPass = 1_024
-    /// Due deadlines looked at in one turn.
-    public static let brokerDeadlinesPerTurn = 1_024
+    /// Due deadlines looked at and messages expired in one turn, over all queues.
+    public static let brokerExpiriesPerTurn = 4_096
     /// Dead letters published in one turn.
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.

@@ -125,12 +125,12 @@ public final class Broker {
     /// What has fallen due. Called once a turn, after input.
     public func tick() {
         let now = context.time.monotonicMilliseconds
-        var left = Limits.brokerDeadlinesPerTurn
+        var left = Limits.brokerExpiriesPerTurn
         while left > 0, let due = deadlines.popDue(now) {
             left -= 1
             guard let queue = queuesByNumber[due.queueNumber] else { continue }
             switch due.kind {
-            case .messages: queue.messagesDue()
+            case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
             }
         }

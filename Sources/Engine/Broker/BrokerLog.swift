@@ -138,9 +138,11 @@ final class BrokerLog {
     func exchangeDeclared(_ exchange: Exchange) {
         let type = ByteString(exchange.type.rawValue)
         let flags: UInt8 = (exchange.isAutoDelete ? 1 : 0) | (exchange.isInternal ? 2 : 0)
-        appendNames(
-            .exchangeDeclare, [exchange.virtualHost.name.slice, exchange.name.slice, type.slice],
-            flags: flags, arguments: exchange.rawArguments)
+        withExtendedLifetime(type) {
+            appendNames(
+                .exchangeDeclare, [exchange.virtualHost.name.slice, exchange.name.slice, type.slice],
+                flags: flags, arguments: exchange.rawArguments)
+        }
     }
 
     func exchangeDeleted(_ exchange: Exchange) {

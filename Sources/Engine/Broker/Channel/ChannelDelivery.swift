@@ -100,12 +100,12 @@ extension BrokerChannel {
     /// Gives a mandatory message back that no queue took.
     func writeReturn(_ message: Message) {
         broker.returnedTotal += 1
-        let text = ByteString("NO_ROUTE")
+        let text = ByteSlice("NO_ROUTE")
         let head = ContentFrames.returnHeadBytes(
             replyText: text.count, address: message.address.count, properties: message.properties.count)
         var writer = RawWriter(output.reserve(head))
         writer.writeReturnHead(
-            channel: number, replyCode: ReplyCode.noRoute, replyText: text.slice, address: message.address,
+            channel: number, replyCode: ReplyCode.noRoute, replyText: text, address: message.address,
             properties: message.properties, bodyBytes: message.header.bodyBytes)
         output.commit(writer.count)
         writeBody(message)

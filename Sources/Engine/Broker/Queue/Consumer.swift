@@ -22,9 +22,10 @@ final class Consumer {
     fileprivate(set) var isCancelled = false
     private var selfReference: Consumer?
 
-    // Place in the circle of ready consumers; nil while it cannot take a message.
-    unowned(unsafe) var next: Consumer?
-    unowned(unsafe) var previous: Consumer?
+    // Place in the circle of ready consumers; nil while it cannot take a message. The circle does not own:
+    // whoever ends a consumer takes it out first.
+    private var nextReference: Unmanaged<Consumer>?
+    private var previousReference: Unmanaged<Consumer>?
     /// Waits in its connection's list for the output to drain.
     var waitsForOutput = false
 
@@ -42,8 +43,18 @@ final class Consumer {
         self.rawArguments = rawArguments
     }
 
+    var next: Consumer? {
+        @inline(__always) get { nextReference?._withUnsafeGuaranteedRef { $0 } }
+        set { nextReference = newValue.map { Unmanaged.passUnretained($0) } }
+    }
+
+    var previous: Consumer? {
+        get { previousReference?._withUnsafeGuaranteedRef { $0 } }
+        set { previousReference = newValue.map { Unmanaged.passUnretained($0) } }
+    }
+
     @inline(__always)
-    var isReady: Bool { next != nil }
+    var isReady: Bool { nextReference != nil }
 
     /// Whether its prefetch and its channel's let it take another message.
     @inline(__always)

@@ -5,8 +5,15 @@
 /// Circle of ready consumers with the same priority.
 private struct ReadyCircle {
     let priority: Int64
+    private var currentReference: Unmanaged<Consumer>?
+
+    init(priority: Int64) { self.priority = priority }
+
     /// Whose turn it is.
-    unowned(unsafe) var current: Consumer?
+    var current: Consumer? {
+        @inline(__always) get { currentReference?._withUnsafeGuaranteedRef { $0 } }
+        set { currentReference = newValue.map { Unmanaged.passUnretained($0) } }
+    }
 }
 
 struct ConsumerList {
@@ -56,7 +63,7 @@ struct ConsumerList {
         var index = 0
         while index < circles.count, circles[index].priority > consumer.priority { index += 1 }
         if index == circles.count || circles[index].priority != consumer.priority {
-            circles.insert(ReadyCircle(priority: consumer.priority, current: nil), at: index)
+            circles.insert(ReadyCircle(priority: consumer.priority), at: index)
         }
         if let current = circles[index].current, let last = current.previous {
             consumer.next = current

@@ -19,7 +19,7 @@ final class Queue {
     let isAutoDelete: Bool
     let isExclusive: Bool
     /// Whose connection it ends with, if exclusive.
-    unowned(unsafe) let owner: BrokerConnection?
+    private(set) weak var owner: BrokerConnection?
     let settings: QueueSettings
     /// Arguments as they came: a table without its length.
     let rawArguments: [UInt8]

@@ -5,8 +5,9 @@
 import Wire
 
 extension Queue {
-    /// Takes expired messages off the head; at most a slice of them in one call.
-    func expireHead() {
+    /// Takes expired messages off the head; at most a slice of them in one call. Returns how many.
+    @discardableResult
+    func expireHead() -> Int {
         let now = broker.context.time.monotonicMilliseconds
         var left = Limits.brokerExpiriesPerPass
         while left > 0, let entry = ready.removeExpired(now) {
@@ -14,6 +15,7 @@ extension Queue {
             drop(entry, reason: .expired)
             left -= 1
         }
+        return Limits.brokerExpiriesPerPass - left
     }
 
     /// Makes sure the heap has a deadline for the earliest head.
@@ -24,13 +26,14 @@ extension Queue {
         broker.deadlines.insert(QueueDeadline(queueNumber: number, kind: .messages), at: earliest)
     }
 
-    /// The deadline for messages has fallen due.
-    func messagesDue() {
+    /// The deadline for messages has fallen due. Returns how many expired; if there are more, the next
+    /// deadline is due already.
+    func messagesDue() -> Int {
         armedExpiry = QueueEntry.never
-        guard !isDeleted else { return }
         deliverNow()
-        expireHead()
+        let expired = expireHead()
         armExpiry()
+        return expired
     }
 
     func armUnusedDeadline() {
