@@ -18,6 +18,13 @@ public final class SignalWatch {
         registration?.activate()
     }
 
+    /// A parent may have left signals blocked, which is inherited: then no watch would ever be called.
+    public static func unblockAll() {
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
+    }
+
     /// A write to a socket whose peer is gone shall fail with EPIPE instead of ending the process.
     public static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 }

@@ -32,6 +32,7 @@ public final class Daemon {
     /// Runs a daemon until it is told to stop. Returns the exit code; throws when it cannot start.
     public static func serve(_ configuration: ServerConfiguration) throws(DaemonStartError) -> Int32 {
         SignalWatch.ignoreBrokenPipes()
+        SignalWatch.unblockAll()
         DescriptorLimit.raise()
         let daemon = try Daemon(configuration)
         return try daemon.run()
