@@ -16,6 +16,8 @@ public final class Engine {
     public let context: EngineContext
     public let broker: Broker
     let store: Store
+    let users: Users
+    private let amqp: AMQPSessions
 
     public init(configuration: EngineConfiguration) {
         Limits.check()
@@ -23,12 +25,14 @@ public final class Engine {
         broker = Broker(context: context)
         store = Store(context: context)
         Inspection.attach(broker, to: store)
+        users = Users(configuration.users)
+        amqp = AMQPSessions(context: context, broker: broker, users: users)
     }
 
     // MARK: Connections
 
     /// A new connection on an AMQP port.
-    public func makeAMQPSession(peer: PeerAddress) -> Session { Session(context: context, peer: peer) }
+    public func makeAMQPSession(peer: PeerAddress) -> Session { amqp.makeSession(peer: peer) }
 
     /// A new connection on a RESP port.
     public func makeRESPSession(peer: PeerAddress) -> Session { RESPSession(store: store, peer: peer) }
@@ -37,6 +41,7 @@ public final class Engine {
 
     /// Runs what has fallen due. Called once a turn, after the time has been advanced.
     public func tick() {
+        amqp.tick()
         broker.tick()
         store.tick()
     }
@@ -49,15 +54,18 @@ public final class Engine {
 
     /// When `tick` is needed next even if nothing arrives: monotonic milliseconds.
     public var nextDeadline: Int64? {
-        switch (broker.nextDeadline, store.nextDeadline) {
-        case (let first?, let second?): min(first, second)
-        case (let only, nil), (nil, let only): only
-        }
+        Self.earlier(amqp.nextDeadline, Self.earlier(broker.nextDeadline, store.nextDeadline))
+    }
+
+    private static func earlier(_ left: Int64?, _ right: Int64?) -> Int64? {
+        guard let left else { return right }
+        return right.map { min(left, $0) } ?? left
     }
 
     /// Everything up to this batch of the journal is on disk: releases what waited for it.
     public func durable(upTo sequence: UInt64) {
         broker.durable(upTo: sequence)
+        amqp.durable()
         store.durable(upTo: sequence)
     }
 

@@ -25,6 +25,10 @@ public enum Limits {
     public static let amqpCloseOKMilliseconds: Int64 = 10_000
     /// Largest message body, bytes (RabbitMQ's `max_message_size`).
     public static let messageBytesMax = 134_217_728
+    /// Bodies up to this size get their memory when they are announced; larger ones as they come.
+    public static let amqpBodyUpFrontBytesMax = 1_048_576
+    /// Times to live, of messages and queues: ten years, as in RabbitMQ. Milliseconds.
+    public static let messageTTLMillisecondsMax: Int64 = 315_360_000_000
     /// Nesting of tables and arrays inside a field table.
     public static let fieldTableDepthMax = 128
 
@@ -133,6 +137,7 @@ public enum Limits {
     public static func check() {
         precondition(amqpFrameBytesMin <= amqpFrameBytesMax)
         precondition(amqpFrameBeforeAuthenticationBytesMax >= amqpFrameBytesMin)
+        precondition(amqpBodyUpFrontBytesMax <= messageBytesMax)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
