@@ -27,7 +27,8 @@ let package = Package(
         .target(name: "CLuaShims", dependencies: ["CLua"]),
         .target(name: "Wire"),
         .target(
-            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims"], swiftSettings: engineSettings),
+            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims"],
+            swiftSettings: engineSettings),
         .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
         .target(
             name: "Server",
