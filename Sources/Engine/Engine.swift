@@ -1,7 +1,7 @@
 // Where store, broker and sessions meet. Bytes, time and disk completions go in (through sessions, `tick`,
 // `endTurn` and `durable`); output bytes, log batches and the next deadline come out. No I/O, no clock, no
 // threads.
-// Loop thread only. Next: Base/EngineContext.swift, then Sessions/.
+// Loop thread only. Next: Context/EngineContext.swift, then Sessions/.
 
 import Wire
 

@@ -14,9 +14,6 @@
 //
 // Loop thread writes, recovery reads. Next: Journal.swift.
 
-/// Position of a record in the whole log: bytes before it since the log began, segment headers not counted.
-public typealias LogPosition = UInt64
-
 /// Types of records, with their numbers on disk.
 public enum RecordType: UInt8, CaseIterable, Sendable {
     /// First record of a leader: epoch. What an earlier leader appends after it is refused.
