@@ -38,6 +38,7 @@ struct ClientProgram: Sendable {
                 "queue-deleted-under-its-consumer", "returns-and-confirms", "properties", "time-to-live", "heartbeats",
                 "redelivery-after-a-cut", "connection-errors",
             ]),
+        ClientProgram(program: "amqp_protocol.py", seconds: 60, scenarios: ["table"]),
         ClientProgram(program: "resp_commands.py", environment: .pinned, seconds: 60, scenarios: resp),
         ClientProgram(program: "resp_commands.py", variables: ["TEST_PROTOCOL": "2"], seconds: 60, scenarios: resp),
         ClientProgram(program: "resp_commands.py", variables: ["TEST_PROTOCOL": "3"], seconds: 60, scenarios: resp),

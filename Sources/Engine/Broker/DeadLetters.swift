@@ -156,12 +156,12 @@ final class DeadLetter {
             if let expiration { death["original-expiration"] = .longString(expiration) }
         }
         deaths.insert(death, at: 0)
+        headers["x-death"] = .array(deaths.map { .table($0) })
         if isFirst {
             headers["x-first-death-exchange"] = .longString(exchange)
             headers["x-first-death-queue"] = .longString(queue.name.slice.array)
             headers["x-first-death-reason"] = .longString(reasonBytes)
         }
-        headers["x-death"] = .array(deaths.map { .table($0) })
         return deaths
     }
 

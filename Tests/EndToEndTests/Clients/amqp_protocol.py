@@ -6,17 +6,20 @@
     amqp_protocol.py --port 5672 --only NAME  the rows whose name contains NAME, shown in full
 
 The file was recorded from RabbitMQ 3.10.8. Rows in `OWN` are ours on purpose and hold their own answer.
+Without --port the server is that of TEST_AMQP_URL, as for the other client programs.
 Every row opens its own connections and uses names of its own, so rows run side by side and in any order.
 """
 
 import argparse
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import struct
 import sys
 import time
+import urllib.parse
 
 from amqp_wire import Peer, Reader, Typed, content, encode_table, frame, header, method
 
@@ -32,6 +35,12 @@ OWN = {
     # Nobody waits for ever for close-ok: ten seconds, then the socket goes.
     "channel_method_before_open": [
         '0 connection.close 505 "UNEXPECTED_FRAME - type 1, all octets = <<0,20,0,10,0>>" 0 0', "still open"],
+    "close_before_open": [
+        '0 connection.close 504 "CHANNEL_ERROR - unexpected method in connection state opening" 10 50',
+        "EOF after about 10 s"],
+    # RabbitMQ tells names that are atoms of its own from others.
+    "exchange_declare_empty_type": [
+        '0 connection.close 503 "COMMAND_INVALID - unknown exchange type \'\'" 40 10'],
     # A table with an unknown value type: told, where RabbitMQ drops the socket.
     "method_bad_table": ['0 connection.close 501 "FRAME_ERROR - cannot decode a field table" 50 10', CLOSED],
     # Content that is malformed is told at once, where RabbitMQ waits for more or fails inside.
@@ -42,6 +51,8 @@ OWN = {
         '0 connection.close 501 "FRAME_ERROR - type 2, all octets = <<0,60,0,0,0,0,0,0,0,0,0,3>>: unknown_frame" 0 0',
         CLOSED],
     "content_header_bad_properties": [
+        '0 connection.close 501 "FRAME_ERROR - cannot decode the properties of a content header" 60 40', CLOSED],
+    "content_header_flags_continued": [
         '0 connection.close 501 "FRAME_ERROR - cannot decode the properties of a content header" 60 40', CLOSED],
     "content_header_trailing_bytes": [
         '0 connection.close 501 "FRAME_ERROR - cannot decode the properties of a content header" 60 40', CLOSED],
@@ -745,7 +756,7 @@ ROWS["exchange_declare_default"] = one_call(declare_exchange("", "direct", durab
 ROWS["exchange_declare_reserved"] = one_call(declare_exchange("amq.mine"))
 ROWS["exchange_declare_builtin_same"] = one_call(declare_exchange("amq.direct", "direct", durable=True))
 ROWS["exchange_declare_builtin_differently"] = one_call(declare_exchange("amq.direct", "fanout", durable=True))
-ROWS["exchange_declare_unknown_type"] = one_call(declare_exchange("x.type", "nothing"))
+ROWS["exchange_declare_unknown_type"] = one_call(declare_exchange("x.type", "x-unheard-of-kind"))
 ROWS["exchange_declare_empty_type"] = one_call(declare_exchange("x.type", ""))
 ROWS["exchange_delete_default"] = one_call(("exchange.delete", 0, "", False, False))
 ROWS["exchange_delete_builtin"] = one_call(("exchange.delete", 0, "amq.direct", False, False))
@@ -1544,10 +1555,11 @@ def qos_limits_later_consumers_only(b):
     p = b.peer().open()
     name = b.queue(p)
     p.call(1, "basic.consume", 0, name, "free", False, False, False, False, {})
+    seen = p.take()
     p.call(1, "basic.qos", 0, 1, False)
     for body in (b"1", b"2", b"3"):
         b.publish(p, "", name, body)
-    return p.take(11)
+    return seen + p.take(10)
 
 
 @row
@@ -1732,7 +1744,7 @@ def direct_reply_to_passive(b):
 @row
 def direct_reply_to_round_trip(b):
     p, q = b.peer().open(), b.peer().open()
-    name = b.queue(q, exclusive=False, auto_delete=True)
+    name = b.queue(q)
     p.call(1, "basic.consume", 0, "amq.rabbitmq.reply-to", "r", False, True, False, False, {})
     seen = p.take()
     b.publish(p, "", name, b"ask", {"reply_to": "amq.rabbitmq.reply-to"})
@@ -1881,12 +1893,18 @@ def run_row(port, name):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--port", type=int, required=True)
+    address = urllib.parse.urlsplit(os.environ.get("TEST_AMQP_URL", "amqp://127.0.0.1:5672"))
+    options.add_argument("--port", type=int, default=address.port)
     options.add_argument("--record", action="store_true")
+    options.add_argument("scenario", nargs="?", default="table", choices=["table"])
+    options.add_argument("--list", action="store_true", help="names of the scenarios, for the test runner")
     options.add_argument("--recorded", action="store_true")
     options.add_argument("--only", default="")
     options.add_argument("--skip", default="", help="comma-separated parts of names left out")
     options = options.parse_args()
+    if options.list:
+        print("table")
+        return 0
 
     skipped = [part for part in options.skip.split(",") if part]
     names = [n for n in ROWS if options.only in n and not any(part in n for part in skipped)]

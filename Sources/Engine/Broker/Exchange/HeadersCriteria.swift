@@ -1,6 +1,6 @@
 // What a binding of a headers exchange asks for, and whether a message's headers meet it.
 // Keys that begin with `x-` are criteria only in the `-with-x` modes; a void value asks for presence only;
-// otherwise type and value must be the same (rabbitmq.com/docs/exchanges#headers).
+// numbers are compared by value, 1 as 1.0; otherwise type and value must be the same (rabbitmq.com/docs/exchanges#headers).
 // Loop thread only. Next: Router.swift.
 
 import Wire
@@ -11,8 +11,9 @@ struct HeadersCriteria {
         let key: [UInt8]
         let type: FieldType
         let value: [UInt8]
-        /// For integers, which are compared whatever their width.
+        /// For numbers, which are compared whatever their width.
         let integer: Int64?
+        let real: Double?
     }
 
     private var criteria: [Criterion] = []
@@ -41,7 +42,8 @@ struct HeadersCriteria {
                 if skipsX, key.count >= 2, key[0] == 0x78, key[1] == 0x2D { continue }
                 criteria.append(
                     Criterion(
-                        key: key.array, type: value.type, value: value.bytes.array, integer: value.integer))
+                        key: key.array, type: value.type, value: value.bytes.array, integer: value.integer,
+                        real: value.real))
             }
         } catch {
             throw .invalidBindingArgument(Self.explain(arguments))
@@ -71,7 +73,12 @@ struct HeadersCriteria {
         return criterion.key.withUnsafeBytes { key in
             guard let found = try? FieldTableView(headers).value(ByteSlice(key)) else { return false }
             if criterion.type == .void { return true }
-            if let integer = criterion.integer { return found.integer == integer }
+            if let integer = criterion.integer {
+                return found.integer == integer || found.real.map { $0 == Double(integer) } ?? false
+            }
+            if let real = criterion.real {
+                return found.real == real || found.integer.map { Double($0) == real } ?? false
+            }
             return found.type == criterion.type && criterion.value.withUnsafeBytes { ByteSlice($0) == found.bytes }
         }
     }

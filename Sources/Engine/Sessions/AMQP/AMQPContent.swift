@@ -154,6 +154,7 @@ extension AMQPSession {
             throw AMQPFailure(error, payload: frame.payload)
         }
         guard header.classID == 60 else { throw .contentHeaderOfOtherClass(header.classID) }
+        guard header.weight == 0 else { throw .contentHeaderExpected() }
         let bytesMax = context.configuration.messageBytesMax
         guard header.bodyBytes <= UInt64(bytesMax) else {
             throw AMQPFailure(
