@@ -79,22 +79,30 @@ final class BrokerLog {
     /// The queue is done with this message.
     @inline(__always)
     func settle(_ queue: Queue, _ position: LogPosition) {
-        guard journal.isEnabled else { return }
-        if settled.queueID != queue.logID || settled.positions.count >= Limits.brokerPositionsPerRecord {
+        if journal.isEnabled { noteSettled(queue.logID, position) }
+    }
+
+    @inline(never)
+    private func noteSettled(_ queueID: UInt32, _ position: LogPosition) {
+        if settled.queueID != queueID || settled.positions.count >= Limits.brokerPositionsPerRecord {
             flushSettled()
         }
-        settled.queueID = queue.logID
+        settled.queueID = queueID
         settled.positions.append(position)
     }
 
     /// The queue has handed this message out for the first time.
     @inline(__always)
     func delivered(_ queue: Queue, _ position: LogPosition) {
-        guard journal.isEnabled else { return }
-        if delivered.queueID != queue.logID || delivered.positions.count >= Limits.brokerPositionsPerRecord {
+        if journal.isEnabled { noteDelivered(queue.logID, position) }
+    }
+
+    @inline(never)
+    private func noteDelivered(_ queueID: UInt32, _ position: LogPosition) {
+        if delivered.queueID != queueID || delivered.positions.count >= Limits.brokerPositionsPerRecord {
             flushDelivered()
         }
-        delivered.queueID = queue.logID
+        delivered.queueID = queueID
         delivered.positions.append(position)
     }
 

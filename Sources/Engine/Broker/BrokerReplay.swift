@@ -208,7 +208,7 @@ extension Broker {
                     else {
                         return
                     }
-                    positions.append(held.entry.message.header.logPosition)
+                    positions.append(held.entry.logPosition)
                 }
                 channel.unacked.forEach(note)
                 channel.transaction.settlements.forEach { note($0.held) }

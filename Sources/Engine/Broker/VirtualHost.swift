@@ -6,7 +6,7 @@ import Wire
 
 public final class VirtualHost {
     public let name: ByteString
-    unowned(unsafe) let broker: Broker
+    let broker: Broker
     private(set) var exchanges = NameTable<Exchange>()
     private(set) var queues = NameTable<Queue>()
     private(set) var topologyEpoch: UInt64 = 1

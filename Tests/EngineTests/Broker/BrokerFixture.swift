@@ -35,7 +35,7 @@ enum ClientEvent: Equatable {
 }
 
 /// Bytes of a literal that may be borrowed for as long as the test runs: never freed.
-struct Text {
+struct Borrowed {
     let slice: ByteSlice
 
     init(_ text: String) {
@@ -79,18 +79,18 @@ final class BrokerFixture {
         preconditionFailure("the broker never comes to rest")
     }
 
-    var host: VirtualHost { broker.virtualHost(Text("/").slice)! }
+    var host: VirtualHost { broker.virtualHost(Borrowed("/").slice)! }
 
-    func client(frameBytesMax: Int = 131_072) -> TestClient { TestClient(self, frameBytesMax: frameBytesMax) }
+    func client(frameBytesMax: Int = 131_072) -> BrokerClient { BrokerClient(self, frameBytesMax: frameBytesMax) }
 
-    func queue(_ name: String) -> Queue? { host.queue(Text(name).slice) }
+    func queue(_ name: String) -> Queue? { host.queue(Borrowed(name).slice) }
 
     /// Checks every queue from inside.
     func checkInvariants() { for queue in host.queues.values { queue.checkInvariants() } }
 }
 
 /// One connection with one channel (more on demand).
-final class TestClient {
+final class BrokerClient {
     let fixture: BrokerFixture
     let output: OutputQueue
     let connection: BrokerConnection
@@ -118,7 +118,7 @@ final class TestClient {
         _ name: String, durable: Bool = false, exclusive: Bool = false, autoDelete: Bool = false,
         passive: Bool = false, _ arguments: FieldTable = [:]
     ) throws -> QueueStatus {
-        let name = Text(name)
+        let name = Borrowed(name)
         let table = arguments.encoded
         return try withExtendedLifetime(name) {
             try table.withUnsafeBytes { bytes in
@@ -134,8 +134,8 @@ final class TestClient {
         _ name: String, _ type: String, durable: Bool = false, autoDelete: Bool = false, isInternal: Bool = false,
         passive: Bool = false, _ arguments: FieldTable = [:]
     ) throws {
-        let name = Text(name)
-        let type = Text(type)
+        let name = Borrowed(name)
+        let type = Borrowed(type)
         let table = arguments.encoded
         try withExtendedLifetime((name, type)) {
             try table.withUnsafeBytes { bytes in
@@ -148,7 +148,7 @@ final class TestClient {
     }
 
     func bind(_ queue: String, _ exchange: String, _ key: String = "", _ arguments: FieldTable = [:]) throws {
-        let (queue, exchange, key) = (Text(queue), Text(exchange), Text(key))
+        let (queue, exchange, key) = (Borrowed(queue), Borrowed(exchange), Borrowed(key))
         let table = arguments.encoded
         try withExtendedLifetime((queue, exchange, key)) {
             try table.withUnsafeBytes { bytes in
@@ -161,7 +161,7 @@ final class TestClient {
     }
 
     func unbind(_ queue: String, _ exchange: String, _ key: String = "", _ arguments: FieldTable = [:]) throws {
-        let (queue, exchange, key) = (Text(queue), Text(exchange), Text(key))
+        let (queue, exchange, key) = (Borrowed(queue), Borrowed(exchange), Borrowed(key))
         let table = arguments.encoded
         try withExtendedLifetime((queue, exchange, key)) {
             try table.withUnsafeBytes { bytes in
@@ -174,7 +174,7 @@ final class TestClient {
     }
 
     func bindExchange(_ destination: String, _ source: String, _ key: String = "") throws {
-        let (destination, source, key) = (Text(destination), Text(source), Text(key))
+        let (destination, source, key) = (Borrowed(destination), Borrowed(source), Borrowed(key))
         try withExtendedLifetime((destination, source, key)) {
             try channel.bindExchange(
                 ExchangeBind(
@@ -183,20 +183,20 @@ final class TestClient {
     }
 
     func deleteQueue(_ name: String, ifUnused: Bool = false, ifEmpty: Bool = false) throws -> UInt32 {
-        try withExtendedLifetime(Text(name)) {
+        try withExtendedLifetime(Borrowed(name)) {
             try channel.deleteQueue(QueueDelete(queue: $0.slice, ifUnused: ifUnused, ifEmpty: ifEmpty))
         }
     }
 
     func deleteExchange(_ name: String, ifUnused: Bool = false) throws {
-        try withExtendedLifetime(Text(name)) {
+        try withExtendedLifetime(Borrowed(name)) {
             try channel.deleteExchange(ExchangeDelete(exchange: $0.slice, ifUnused: ifUnused))
         }
     }
 
     @discardableResult
     func purge(_ name: String) throws -> UInt32 {
-        try withExtendedLifetime(Text(name)) { try channel.purgeQueue(QueuePurge(queue: $0.slice)) }
+        try withExtendedLifetime(Borrowed(name)) { try channel.purgeQueue(QueuePurge(queue: $0.slice)) }
     }
 
     /// Publishes as a session does: fills in what the properties say.
@@ -204,7 +204,7 @@ final class TestClient {
         _ body: String, to key: String, exchange: String = "", mandatory: Bool = false,
         on other: BrokerChannel? = nil, _ properties: BasicProperties = BasicProperties()
     ) throws {
-        let (exchange, key) = (Text(exchange), Text(key))
+        let (exchange, key) = (Borrowed(exchange), Borrowed(key))
         let list = properties.encoded
         let bytes = Array(body.utf8)
         let message = withExtendedLifetime((exchange, key)) {
@@ -228,7 +228,7 @@ final class TestClient {
         _ queue: String, tag: String = "", noAck: Bool = false, exclusive: Bool = false,
         on other: BrokerChannel? = nil, _ arguments: FieldTable = [:]
     ) throws -> String {
-        let (queue, tag) = (Text(queue), Text(tag))
+        let (queue, tag) = (Borrowed(queue), Borrowed(tag))
         let table = arguments.encoded
         return try withExtendedLifetime((queue, tag)) {
             try table.withUnsafeBytes { bytes in
@@ -241,14 +241,14 @@ final class TestClient {
         }
     }
 
-    func cancel(_ tag: String) { withExtendedLifetime(Text(tag)) { channel.cancel($0.slice) } }
+    func cancel(_ tag: String) { withExtendedLifetime(Borrowed(tag)) { channel.cancel($0.slice) } }
 
     func prefetch(_ count: UInt16, global: Bool = false) throws {
         try channel.setPrefetch(BasicQos(prefetchBytes: 0, prefetchCount: count, isGlobal: global))
     }
 
     func get(_ queue: String, noAck: Bool = true) throws -> ClientEvent {
-        try withExtendedLifetime(Text(queue)) { try channel.get(BasicGet(queue: $0.slice, noAck: noAck)) }
+        try withExtendedLifetime(Borrowed(queue)) { try channel.get(BasicGet(queue: $0.slice, noAck: noAck)) }
         let events = received()
         precondition(events.count == 1, "more than one answer to a get: \(events)")
         return events[0]

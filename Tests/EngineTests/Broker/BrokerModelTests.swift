@@ -7,7 +7,7 @@ import Wire
 @testable import Engine
 
 private final class ModelClient {
-    let client: TestClient
+    let client: BrokerClient
     var held: [UInt64: Int] = [:]
     var prefetch = 0
     var isConsuming = false
@@ -19,7 +19,7 @@ private final class Model {
     let fixture = BrokerFixture()
     var random: RandomSource
     var clients: [ModelClient] = []
-    let publisher: TestClient
+    let publisher: BrokerClient
     var published = 0
     var settled: Set<Int> = []
     /// Bodies that were handed out before: they must come back flagged, and only they.

@@ -18,10 +18,10 @@ enum ChannelMode {
 /// One open channel.
 public final class BrokerChannel {
     public let number: UInt16
-    unowned(unsafe) let broker: Broker
-    unowned(unsafe) let connection: BrokerConnection
-    unowned(unsafe) let virtualHost: VirtualHost
-    unowned(unsafe) let output: OutputQueue
+    let broker: Broker
+    let connection: BrokerConnection
+    let virtualHost: VirtualHost
+    let output: OutputQueue
     let frameBytesMax: Int
     private(set) var isClosed = false
 

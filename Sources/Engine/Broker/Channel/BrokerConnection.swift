@@ -18,8 +18,8 @@ struct ClientCapabilities: OptionSet {
 /// One open connection.
 public final class BrokerConnection {
     public let id: UInt64
-    unowned(unsafe) let broker: Broker
-    unowned(unsafe) let virtualHost: VirtualHost
+    let broker: Broker
+    let virtualHost: VirtualHost
     let output: OutputQueue
     /// `peerhost:port -> localhost:port`.
     public let name: String

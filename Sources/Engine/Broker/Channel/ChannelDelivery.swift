@@ -13,27 +13,33 @@ extension BrokerChannel {
         deliveredTotal &+= 1
         broker.deliveredTotal &+= 1
         queue.deliveredTotal &+= 1
-        let message = entry.message
-        if entry.deliveryCount > 0 {
-            queue.redeliveredTotal &+= 1
-            writeDelivery(
-                queue.settings.type == .quorum ? message.withDeliveryCount(entry.deliveryCount) : message,
-                consumerTag: consumer.tag.slice, tag: tag, isRedelivered: true)
-        } else {
-            writeDelivery(message, consumerTag: consumer.tag.slice, tag: tag, isRedelivered: entry.isRedelivered)
+        entry.withMessage { message in
+            if entry.deliveryCount > 0 {
+                writeRedelivery(message, entry, from: queue, to: consumer, tag: tag)
+            } else {
+                writeDelivery(message, consumerTag: consumer.tag.slice, tag: tag, isRedelivered: entry.isRedelivered)
+            }
         }
-        if consumer.noAck {
-            settleUnheld(entry, of: queue)
-        } else {
-            queue.noteUnacked(message.header.bodyBytes)
-            consumer.noteDelivered()
-            limitedUnacked += 1
-            if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, message.header.logPosition) }
-            unacked.append(
-                UnackedEntry(
-                    tag: tag, entry: entry, queue: Unmanaged.passUnretained(queue),
-                    consumer: Unmanaged.passUnretained(consumer)))
-        }
+        if consumer.noAck { return settleUnheld(entry, of: queue) }
+        queue.noteUnacked(entry.bodyBytes)
+        consumer.noteDelivered()
+        limitedUnacked += 1
+        if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, entry.logPosition) }
+        unacked.append(
+            UnackedEntry(
+                tag: tag, entry: entry, queue: Unmanaged.passUnretained(queue),
+                consumer: Unmanaged.passUnretained(consumer)))
+    }
+
+    /// A message that came back; quorum queues say how often.
+    @inline(never)
+    private func writeRedelivery(
+        _ message: Message, _ entry: QueueEntry, from queue: Queue, to consumer: Consumer, tag: UInt64
+    ) {
+        queue.redeliveredTotal &+= 1
+        writeDelivery(
+            queue.settings.type == .quorum ? message.withDeliveryCount(entry.deliveryCount) : message,
+            consumerTag: consumer.tag.slice, tag: tag, isRedelivered: true)
     }
 
     /// The same for basic.get; counts for no prefetch.
@@ -70,7 +76,7 @@ extension BrokerChannel {
     @inline(__always)
     private func settleUnheld(_ entry: QueueEntry, of queue: Queue) {
         queue.settledTotal &+= 1
-        if entry.isLogged { broker.log.settle(queue, entry.message.header.logPosition) }
+        if entry.isLogged { broker.log.settle(queue, entry.logPosition) }
         entry.release()
     }
 

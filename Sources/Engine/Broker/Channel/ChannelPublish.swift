@@ -14,8 +14,8 @@ extension BrokerChannel {
         {
             return try publishWithChecks(message, mandatory: mandatory, immediate: immediate)
         }
-        let route = try findRoute(message)
-        deliverPublish(message, route: route, mandatory: mandatory)
+        // Lent by the cache, which nothing changes until the message is in its queues.
+        try findRoute(message)._withUnsafeGuaranteedRef { deliverPublish(message, route: $0, mandatory: mandatory) }
     }
 
     /// Messages whose properties say more about where they go, and those of a transaction.
@@ -23,7 +23,7 @@ extension BrokerChannel {
     private func publishWithChecks(_ message: Message, mandatory: Bool, immediate: Bool) throws(BrokerError) {
         if immediate { throw .immediate }
         var message = message
-        let route = try findRoute(message)
+        let route = try findRoute(message).takeUnretainedValue()
         if message.propertyFlags & BasicProperty.replyTo.rawValue != 0 { message = try withReplyAddress(message) }
         let extra = try CarbonCopies(message)
         if mode == .transaction {
@@ -37,7 +37,7 @@ extension BrokerChannel {
     /// Publishes what a transaction held. Fails no more: what could fail was checked before.
     func publishCommitted(_ pending: PendingPublish) {
         let message = pending.message
-        guard let route = try? findRoute(message), let extra = try? CarbonCopies(message),
+        guard let route = try? findRoute(message).takeUnretainedValue(), let extra = try? CarbonCopies(message),
             let full = try? fullRoute(route, message, extra)
         else { return }
         let stripped = extra.stripped(message)
@@ -62,13 +62,13 @@ extension BrokerChannel {
 
     /// The route for the message's address: the one used last, one used before, or a new one.
     @inline(__always)
-    private func findRoute(_ message: Message) throws(BrokerError) -> Route {
+    private func findRoute(_ message: Message) throws(BrokerError) -> Unmanaged<Route> {
         if let route = routes.find(message.address, epoch: virtualHost.topologyEpoch) { return route }
         return try makeRoute(message)
     }
 
     @inline(never)
-    private func makeRoute(_ message: Message) throws(BrokerError) -> Route {
+    private func makeRoute(_ message: Message) throws(BrokerError) -> Unmanaged<Route> {
         let exchange = try virtualHost.existingExchange(message.exchange)
         if exchange.isInternal { throw .internalExchange(exchange.resourceName) }
         var router = Router(virtualHost)
@@ -77,8 +77,7 @@ extension BrokerChannel {
             queues: router.queues, exchange: exchange.isDefault ? nil : exchange,
             address: ByteString(message.address), epoch: virtualHost.topologyEpoch,
             dependsOnHeaders: router.dependsOnHeaders)
-        routes.use(route)
-        return route
+        return routes.add(route)
     }
 
     @inline(__always)
@@ -86,19 +85,26 @@ extension BrokerChannel {
         publishedTotal &+= 1
         broker.publishedTotal &+= 1
         if let exchange = route.exchange { exchange.publishedTotal &+= 1 }
-        if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
-
-        var isRefused = false
         if message.header.isPersistent, route.hasLoggedQueue { broker.log.published(message, route.queues) }
-        for queue in route.queues {
-            if queue.refusesPublish(message) {
-                isRefused = true
-                refused(message, by: queue)
-            } else {
-                queue.enqueue(message)
-            }
+        var isRefused = false
+        if let queue = route.onlyQueue {
+            isRefused = !offer(message, to: queue)
+        } else {
+            if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
+            for queue in route.queues where !offer(message, to: queue) { isRefused = true }
         }
         if mode == .confirm { notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0) }
+    }
+
+    /// Puts the message into the queue; false if the queue refuses it.
+    @inline(__always)
+    private func offer(_ message: Message, to queue: Queue) -> Bool {
+        if queue.refusesPublish(message) {
+            refused(message, by: queue)
+            return false
+        }
+        queue.enqueue(message)
+        return true
     }
 
     /// `x-overflow` says no: the queue gets nothing, the publisher a nack.

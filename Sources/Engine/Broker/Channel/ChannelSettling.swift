@@ -68,14 +68,17 @@ extension BrokerChannel {
     /// Ends one delivery. It is out of `unacked` already.
     @inline(__always)
     func finish(_ held: UnackedEntry, as settlement: Settlement) {
-        let queue = held.queue._withUnsafeGuaranteedRef { $0 }
-        let bytes = held.entry.message.header.bodyBytes
-        let wasLogged = held.entry.isLogged
+        held.queue._withUnsafeGuaranteedRef { finish(held, of: $0, as: settlement) }
+    }
+
+    @inline(__always)
+    private func finish(_ held: UnackedEntry, of queue: Queue, as settlement: Settlement) {
+        let bytes = held.entry.bodyBytes
         switch settlement {
         case .acknowledge:
             queue.settledTotal &+= 1
             broker.acknowledgedTotal &+= 1
-            if wasLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.message.header.logPosition) }
+            if held.entry.isLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.logPosition) }
             held.entry.release()
         case .requeue: queue.requeue(held.entry)
         case .discard:
@@ -89,14 +92,12 @@ extension BrokerChannel {
     /// The consumer holds one less, and may take messages again.
     @inline(__always)
     private func releaseConsumer(_ held: UnackedEntry) {
-        guard let unmanaged = held.consumer else { return }
+        guard let reference = held.consumer else { return }
         limitedUnacked -= 1
-        let consumer = unmanaged._withUnsafeGuaranteedRef { $0 }
-        if !consumer.isReady, !consumer.isCancelled {
+        reference._withUnsafeGuaranteedRef { consumer in
+            let mayWake = !consumer.isReady && !consumer.isCancelled
             consumer.noteSettled()
-            consumer.queue.activate(consumer)
-        } else {
-            consumer.noteSettled()
+            if mayWake { consumer.queue.activate(consumer) }
         }
     }
 
@@ -129,7 +130,7 @@ extension BrokerChannel {
             }
             // Byte counts first: putting back may drop a message, and with it its last reference.
             var bytes = 0
-            for index in start..<end { bytes += sorted[index].entry.message.header.bodyBytes }
+            for index in start..<end { bytes += sorted[index].entry.bodyBytes }
             queue.requeue(ArraySlice(sorted[start..<end].map(\.entry)))
             for index in start..<end { releaseConsumer(sorted[index]) }
             queue.noteNoLongerUnacked(bytes, count: end - start)

@@ -36,7 +36,7 @@ enum BindingDestination {
 /// A binding.
 final class Binding {
     /// Goes away only after its bindings.
-    unowned(unsafe) let source: Exchange
+    let source: Exchange
     let destination: BindingDestination
     let routingKey: ByteString
     /// A table without its length.

@@ -21,7 +21,7 @@ enum ExchangeType: String, CaseIterable {
 /// An exchange of one virtual host.
 final class Exchange {
     let name: ByteString
-    unowned(unsafe) let virtualHost: VirtualHost
+    let virtualHost: VirtualHost
     let type: ExchangeType
     let isDurable: Bool
     let isAutoDelete: Bool

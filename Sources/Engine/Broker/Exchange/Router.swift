@@ -8,6 +8,8 @@ import Wire
 /// Where messages of one (exchange, routing key) go.
 final class Route {
     let queues: [Queue]
+    /// The only queue, if there is one: the usual case goes past the array.
+    let onlyQueue: Queue?
     /// The publish was to this exchange; nil for the default one.
     let exchange: Exchange?
     /// Exchange and key as in `Message.address`; what the route is found by.
@@ -20,6 +22,7 @@ final class Route {
 
     init(queues: [Queue], exchange: Exchange?, address: ByteString, epoch: UInt64, dependsOnHeaders: Bool) {
         self.queues = queues
+        onlyQueue = queues.count == 1 ? queues[0] : nil
         self.exchange = exchange
         self.address = address
         self.epoch = epoch
@@ -89,28 +92,39 @@ struct Router {
 /// another one with the same hash. Empty until the channel publishes.
 struct RouteCache {
     private static let places = 64
-    private var last: Route?
     private var routes: [Route?] = []
+    // The route used last, with what finds it: a publisher mostly stays with one address.
+    private var last: Route?
+    private var lastAddress = ByteSlice.empty
+    private var lastEpoch: UInt64 = 0
 
     /// The route for messages with this address, if it is known and the topology has not changed since.
+    /// Lent: valid until the next call.
     @inline(__always)
-    func find(_ address: ByteSlice, epoch: UInt64) -> Route? {
-        if let last, last.epoch == epoch, last.address.slice == address { return last }
+    mutating func find(_ address: ByteSlice, epoch: UInt64) -> Unmanaged<Route>? {
+        if lastEpoch == epoch, lastAddress == address { return Unmanaged.passUnretained(last.unsafelyUnwrapped) }
         return findOlder(address, epoch: epoch)
     }
 
     @inline(never)
-    private func findOlder(_ address: ByteSlice, epoch: UInt64) -> Route? {
+    private mutating func findOlder(_ address: ByteSlice, epoch: UInt64) -> Unmanaged<Route>? {
         guard !routes.isEmpty else { return nil }
         let place = Int(truncatingIfNeeded: ByteHash.hash(address)) & (Self.places - 1)
         guard let route = routes[place], route.epoch == epoch, route.address.slice == address else { return nil }
-        return route
+        return remember(route)
     }
 
-    mutating func use(_ route: Route) {
-        if last === route { return }
-        last = route
+    /// Keeps a new route.
+    mutating func add(_ route: Route) -> Unmanaged<Route> {
         if routes.isEmpty { routes = Array(repeating: nil, count: Self.places) }
         routes[Int(truncatingIfNeeded: route.address.hash) & (Self.places - 1)] = route
+        return remember(route)
+    }
+
+    private mutating func remember(_ route: Route) -> Unmanaged<Route> {
+        last = route
+        lastAddress = route.address.slice
+        lastEpoch = route.epoch
+        return Unmanaged.passUnretained(route)
     }
 }

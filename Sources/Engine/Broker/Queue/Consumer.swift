@@ -7,8 +7,8 @@ import Wire
 /// Receives messages of one queue.
 final class Consumer {
     let tag: ByteString
-    unowned(unsafe) let queue: Queue
-    unowned(unsafe) let channel: BrokerChannel
+    let queue: Queue
+    let channel: BrokerChannel
     let noAck: Bool
     let isExclusive: Bool
     /// Argument `x-priority`; higher first, 0 when absent.
@@ -24,8 +24,8 @@ final class Consumer {
 
     // Place in the circle of ready consumers; nil while it cannot take a message. The circle does not own:
     // whoever ends a consumer takes it out first.
-    private var nextReference: Unmanaged<Consumer>?
-    private var previousReference: Unmanaged<Consumer>?
+    var next: Unmanaged<Consumer>?
+    var previous: Unmanaged<Consumer>?
     /// Waits in its connection's list for the output to drain.
     var waitsForOutput = false
 
@@ -43,18 +43,8 @@ final class Consumer {
         self.rawArguments = rawArguments
     }
 
-    var next: Consumer? {
-        @inline(__always) get { nextReference?._withUnsafeGuaranteedRef { $0 } }
-        set { nextReference = newValue.map { Unmanaged.passUnretained($0) } }
-    }
-
-    var previous: Consumer? {
-        get { previousReference?._withUnsafeGuaranteedRef { $0 } }
-        set { previousReference = newValue.map { Unmanaged.passUnretained($0) } }
-    }
-
     @inline(__always)
-    var isReady: Bool { nextReference != nil }
+    var isReady: Bool { next != nil }
 
     /// Whether its prefetch and its channel's let it take another message.
     @inline(__always)

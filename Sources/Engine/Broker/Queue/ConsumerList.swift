@@ -5,15 +5,8 @@
 /// Circle of ready consumers with the same priority.
 private struct ReadyCircle {
     let priority: Int64
-    private var currentReference: Unmanaged<Consumer>?
-
-    init(priority: Int64) { self.priority = priority }
-
     /// Whose turn it is.
-    var current: Consumer? {
-        @inline(__always) get { currentReference?._withUnsafeGuaranteedRef { $0 } }
-        set { currentReference = newValue.map { Unmanaged.passUnretained($0) } }
-    }
+    var current: Unmanaged<Consumer>?
 }
 
 struct ConsumerList {
@@ -38,19 +31,22 @@ struct ConsumerList {
         if let index = all.firstIndex(where: { $0 === consumer }) { all.remove(at: index) }
     }
 
-    /// The consumer whose turn it is.
+    /// The consumer whose turn it is. Lent: valid while it stays in the list.
     @inline(__always)
-    var current: Consumer? {
-        for circle in circles {
-            if let consumer = circle.current { return consumer }
-        }
-        return nil
+    var current: Unmanaged<Consumer>? {
+        guard readyCount > 0 else { return nil }
+        // Nearly always there is one circle.
+        if let first = circles[0].current { return first }
+        return laterCurrent
     }
+
+    @inline(never)
+    private var laterCurrent: Unmanaged<Consumer>? { circles.first { $0.current != nil }?.current }
 
     /// The turn goes on to the next of the same priority.
     @inline(__always)
     mutating func rotate(after consumer: Consumer) {
-        guard let next = consumer.next, next !== consumer else { return }
+        guard let next = consumer.next, readyCount > 1 else { return }
         for index in circles.indices where circles[index].priority == consumer.priority {
             circles[index].current = next
         }
@@ -63,17 +59,18 @@ struct ConsumerList {
         var index = 0
         while index < circles.count, circles[index].priority > consumer.priority { index += 1 }
         if index == circles.count || circles[index].priority != consumer.priority {
-            circles.insert(ReadyCircle(priority: consumer.priority), at: index)
+            circles.insert(ReadyCircle(priority: consumer.priority, current: nil), at: index)
         }
-        if let current = circles[index].current, let last = current.previous {
-            consumer.next = current
+        let own = Unmanaged.passUnretained(consumer)
+        if let current = circles[index].current?.takeUnretainedValue(), let last = current.previous {
+            consumer.next = circles[index].current
             consumer.previous = last
-            last.next = consumer
-            current.previous = consumer
+            last.takeUnretainedValue().next = own
+            current.previous = own
         } else {
-            consumer.next = consumer
-            consumer.previous = consumer
-            circles[index].current = consumer
+            consumer.next = own
+            consumer.previous = own
+            circles[index].current = own
         }
     }
 
@@ -81,25 +78,31 @@ struct ConsumerList {
     mutating func leave(_ consumer: Consumer) {
         guard let next = consumer.next, let previous = consumer.previous else { return }
         readyCount -= 1
-        for index in circles.indices where circles[index].current === consumer {
-            circles[index].current = next === consumer ? nil : next
+        let own = Unmanaged.passUnretained(consumer).toOpaque()
+        for index in circles.indices where circles[index].current?.toOpaque() == own {
+            circles[index].current = next.toOpaque() == own ? nil : next
+            // One empty circle may stay: the next consumer to come most likely has the same priority.
+            if circles[index].current == nil, circles.count > 1 {
+                circles.remove(at: index)
+                break
+            }
         }
-        previous.next = next
-        next.previous = previous
+        previous.takeUnretainedValue().next = next
+        next.takeUnretainedValue().previous = previous
         consumer.next = nil
         consumer.previous = nil
-        circles.removeAll { $0.current == nil && $0.priority != 0 }
     }
 
     func checkInvariants() {
         var seen = 0
         for circle in circles {
-            guard let first = circle.current else { continue }
+            guard let first = circle.current?.takeUnretainedValue() else { continue }
             var consumer = first
             repeat {
                 seen += 1
-                precondition(consumer.priority == circle.priority && consumer.next?.previous === consumer)
-                consumer = consumer.next!
+                let next = consumer.next!.takeUnretainedValue()
+                precondition(consumer.priority == circle.priority && next.previous?.takeUnretainedValue() === consumer)
+                consumer = next
             } while consumer !== first
         }
         precondition(seen == readyCount && seen <= all.count)

@@ -11,8 +11,8 @@ final class Queue {
     /// Names the queue inside this process; never used again.
     let number: UInt64
     /// The broker and the virtual host outlive their queues: a deleted host deletes them first.
-    unowned(unsafe) let broker: Broker
-    unowned(unsafe) let virtualHost: VirtualHost
+    let broker: Broker
+    let virtualHost: VirtualHost
     /// Names the queue in the log; 0 for queues that are not in it. Never used again.
     let logID: UInt32
     let isDurable: Bool
@@ -132,7 +132,7 @@ final class Queue {
         ready.checkInvariants()
         consumers.checkInvariants()
         var bytes = 0
-        for index in 0..<ready.count { bytes += ready[index].message.header.bodyBytes }
+        for index in 0..<ready.count { bytes += ready[index].bodyBytes }
         precondition(bytes == readyBytes, "bytes of ready messages miscounted")
     }
 }

@@ -9,29 +9,34 @@ extension Queue {
     func deliver(budget: Int) -> Int {
         var left = budget
         let now = broker.context.time.monotonicMilliseconds
-        while left > 0, !ready.isEmpty, let consumer = consumers.current {
-            let channel = consumer.channel
-            if channel.connection.output.isCongested {
-                consumers.leave(consumer)
-                channel.connection.waitForOutput(consumer)
-                continue
-            }
-            if !consumer.noAck, !channel.hasGlobalCredit {
-                consumers.leave(consumer)
-                channel.isGlobalPrefetchReached = true
-                continue
-            }
-            // Not `<=`: a message with TTL 0 may still go to a consumer that waits.
-            if mayExpire, ready.first.unsafelyUnwrapped.expiry < now {
-                expireHead()
-                continue
-            }
-            let entry = removeFirstReady()
-            channel.deliver(entry, from: self, to: consumer)
-            left -= 1
-            if consumer.isPrefetchReached { consumers.leave(consumer) } else { consumers.rotate(after: consumer) }
+        while left > 0, !ready.isEmpty, let reference = consumers.current {
+            left -= reference._withUnsafeGuaranteedRef { deliverNext(to: $0, now: now) }
         }
         return budget - left
+    }
+
+    /// Hands the next message to the consumer whose turn it is, unless something stops it. Returns how many.
+    @inline(__always)
+    private func deliverNext(to consumer: Consumer, now: Int64) -> Int {
+        let channel = consumer.channel
+        if channel.output.isCongested {
+            consumers.leave(consumer)
+            channel.connection.waitForOutput(consumer)
+            return 0
+        }
+        if !consumer.noAck, !channel.hasGlobalCredit {
+            consumers.leave(consumer)
+            channel.isGlobalPrefetchReached = true
+            return 0
+        }
+        // Not `<=`: a message with TTL 0 may still go to a consumer that waits.
+        if mayExpire, ready.first.unsafelyUnwrapped.expiry < now {
+            expireHead()
+            return 0
+        }
+        channel.deliver(removeFirstReady(), from: self, to: consumer)
+        if consumer.isPrefetchReached { consumers.leave(consumer) } else { consumers.rotate(after: consumer) }
+        return 1
     }
 
     /// Delivers what waiting consumers would have got already, before something that could tell the difference.

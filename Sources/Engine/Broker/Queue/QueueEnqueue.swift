@@ -91,7 +91,7 @@ extension Queue {
     @inline(__always)
     func removeFirstReady() -> QueueEntry {
         let entry = ready.removeFirst()
-        readyBytes -= entry.message.header.bodyBytes
+        readyBytes -= entry.bodyBytes
         return entry
     }
 
@@ -104,7 +104,7 @@ extension Queue {
         if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
             return drop(entry, reason: .deliveryLimit)
         }
-        readyBytes += entry.message.header.bodyBytes
+        readyBytes += entry.bodyBytes
         ready.putBack(entry)
         noteRequeued()
     }
@@ -120,7 +120,7 @@ extension Queue {
         for var entry in batch {
             entry.isRedelivered = true
             entry.deliveryCount &+= 1
-            readyBytes += entry.message.header.bodyBytes
+            readyBytes += entry.bodyBytes
             marked.append(entry)
         }
         ready.putBack(ArraySlice(marked))
@@ -138,7 +138,7 @@ extension Queue {
         if settings.deadLetterExchange != nil, !isDeleted {
             broker.deadLetters.add(entry, queue: self, reason: reason)
         } else {
-            if entry.isLogged, !isDeleted { broker.log.settle(self, entry.message.header.logPosition) }
+            if entry.isLogged, !isDeleted { broker.log.settle(self, entry.logPosition) }
             entry.release()
         }
     }

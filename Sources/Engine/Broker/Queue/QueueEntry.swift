@@ -33,9 +33,18 @@ struct QueueEntry {
         self.isLogged = isLogged
     }
 
-    /// The message, borrowed from the entry.
+    /// The message, with a count of its own: not for the hot path, which uses the accessors below.
+    var message: Message { unmanagedMessage.takeUnretainedValue() }
+
+    /// Lends the message to `body` without counting.
     @inline(__always)
-    var message: Message { unmanagedMessage._withUnsafeGuaranteedRef { $0 } }
+    func withMessage<R>(_ body: (Message) -> R) -> R { unmanagedMessage._withUnsafeGuaranteedRef(body) }
+
+    @inline(__always)
+    var bodyBytes: Int { withMessage { $0.header.bodyBytes } }
+
+    @inline(__always)
+    var logPosition: LogPosition { withMessage { $0.header.logPosition } }
 
     /// Gives the entry's count of its message back. The entry is spent.
     @inline(__always)

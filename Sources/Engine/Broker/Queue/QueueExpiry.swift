@@ -11,7 +11,7 @@ extension Queue {
         let now = broker.context.time.monotonicMilliseconds
         var left = Limits.brokerExpiriesPerPass
         while left > 0, let entry = ready.removeExpired(now) {
-            readyBytes -= entry.message.header.bodyBytes
+            readyBytes -= entry.bodyBytes
             drop(entry, reason: .expired)
             left -= 1
         }
