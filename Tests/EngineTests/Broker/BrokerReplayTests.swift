@@ -16,7 +16,9 @@ private func records(of fixture: BrokerFixture) -> [(type: RecordType, payload: 
             let size = Int(UInt32(littleEndian: record.loadUnaligned(as: UInt32.self)))
             let type = RecordType(rawValue: (record + 8).load(as: UInt8.self))!
             let payload = UnsafeRawBufferPointer(start: record + RecordFormat.headerBytes, count: size)
-            if type != .fence { result.append((type, Array(payload), batch.position + UInt64(offset))) }
+            if type != .fence, type != .durableMark {
+                result.append((type, Array(payload), batch.position + UInt64(offset)))
+            }
             offset += RecordFormat.headerBytes + size
         }
         journal.written(batch)
