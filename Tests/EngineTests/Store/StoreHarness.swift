@@ -53,7 +53,7 @@ final class StoreHarness {
         context.journal.durable(upTo: batch.sequence)
     }
 
-    func connect() -> TestClient { TestClient(harness: self) }
+    func connect() -> StoreTestClient { StoreTestClient(harness: self) }
 
     /// Time passes; then a turn of the loop.
     func advance(milliseconds: Int64) {
@@ -70,7 +70,7 @@ final class StoreHarness {
 }
 
 /// A connection of the harness.
-final class TestClient {
+final class StoreTestClient {
     let session: RESPSession
     /// Sent but not taken yet.
     private var unsent: [UInt8] = []

@@ -50,8 +50,9 @@ extension RESPCommand {
         "BITPOS", .atLeast(3), [.readonly], keys: .first, group: .bitmap, since: "2.8.7",
         summary: "Finds the first set or clear bit of a string value.", complexity: "O(N)"
     ) { call throws(CommandError) in
-        let invalid = CommandError.text("ERR The bit argument must be 1 or 0.")
-        let bit = try call.integer(2, in: 0...1, or: invalid) == 1
+        let number = try call.integer(2)
+        guard number == 0 || number == 1 else { throw .text("ERR The bit argument must be 1 or 0.") }
+        let bit = number == 1
         guard let value = try call.keys.readString(call[1]) else { return call.reply.integer(bit ? -1 : 0) }
         guard call.count <= 6 else { throw .syntax }
         let range = try call.bitRange(of: value, from: 3)
@@ -119,6 +120,8 @@ extension CommandCall {
     /// Positions of bits from `[start [end [BYTE|BIT]]]`; negative numbers count from the end.
     fileprivate func bitRange(of value: ByteSlice, from first: Int) throws(CommandError) -> Range<Int> {
         guard count > first else { return 0..<value.count * 8 }
+        var start = try integer(first)
+        let given = count > first + 1 ? try integer(first + 1) : nil
         var isInBits = false
         if count > first + 2 {
             if word(first + 2, is: "bit") {
@@ -128,8 +131,7 @@ extension CommandCall {
             }
         }
         let total = Int64(isInBits ? value.count * 8 : value.count)
-        var start = try integer(first)
-        var end = count > first + 1 ? try integer(first + 1) : total - 1
+        var end = given ?? total - 1
         if start < 0, end < 0, start > end { return 0..<0 }
         if start < 0 { start = max(0, start + total) }
         if end < 0 { end = max(0, end + total) }

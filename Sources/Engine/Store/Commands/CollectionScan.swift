@@ -1,97 +1,61 @@
-// What HSCAN, SSCAN and ZSCAN share: cursor, options, the page of one step; and how random members are chosen.
+// What HSCAN, SSCAN and ZSCAN share: the page of one step; and how random members are chosen.
 // A page is collected before it is written, since its length stands first.
-// Loop thread only. Next: HashCommands.swift, which uses both.
+// Loop thread only. Next: ScanOptions.swift; HashCommands.swift, which uses both.
 
 import Wire
 
-/// Options of a scan of one collection.
-struct CollectionScan {
-    private let cursor: UInt64
-    private var countWanted = 10
-    private var pattern: ByteSlice?
-    private let call: CommandCall
+/// Matching elements of one step, in the reply's form, and how many were visited.
+struct ScanPage {
+    private let options: ScanOptions
+    fileprivate var bytes: [UInt8] = []
+    fileprivate var elements = 0
+    fileprivate var visited = 0
 
-    /// Matching elements of one step, in the reply's form, and how many were visited.
-    struct Page {
-        fileprivate let pattern: ByteSlice?
-        fileprivate var bytes: [UInt8] = []
-        fileprivate var elements = 0
-        fileprivate(set) var visited = 0
+    fileprivate init(_ options: ScanOptions) { self.options = options }
 
-        private mutating func append(_ slice: ByteSlice) {
-            bytes.append(UInt8(ascii: "$"))
-            DecimalText.with(Int64(slice.count)) { bytes.append(contentsOf: $0.buffer) }
-            bytes.append(13)
-            bytes.append(10)
-            bytes.append(contentsOf: slice.buffer)
-            bytes.append(13)
-            bytes.append(10)
-            elements += 1
-        }
-
-        mutating func add(_ element: ByteSlice) {
-            visited += 1
-            if let pattern, !Glob.matches(pattern, element) { return }
-            append(element)
-        }
-
-        mutating func add(_ element: ByteSlice, _ second: ByteSlice) {
-            visited += 1
-            if let pattern, !Glob.matches(pattern, element) { return }
-            append(element)
-            append(second)
-        }
+    private mutating func append(_ slice: ByteSlice) {
+        bytes.append(UInt8(ascii: "$"))
+        DecimalText.with(Int64(slice.count)) { bytes.append(contentsOf: $0.buffer) }
+        bytes.append(13)
+        bytes.append(10)
+        bytes.append(contentsOf: slice.buffer)
+        bytes.append(13)
+        bytes.append(10)
+        elements += 1
     }
 
-    /// `key cursor [MATCH pattern] [COUNT count]`
-    init(_ call: CommandCall) throws(CommandError) {
-        self.call = call
-        guard let cursor = Self.parseCursor(call[2]) else { throw .text("ERR invalid cursor") }
-        self.cursor = cursor
-        var word = 3
-        while word < call.count {
-            guard word + 1 < call.count else { throw .syntax }
-            if call.word(word, is: "count") {
-                let wanted = try call.integer(word + 1)
-                guard wanted >= 1 else { throw .syntax }
-                countWanted = Int(clamping: wanted)
-            } else if call.word(word, is: "match") {
-                pattern = call[word + 1]
-            } else {
-                throw .syntax
-            }
-            word += 2
-        }
+    mutating func add(_ element: ByteSlice) {
+        visited += 1
+        if options.matches(element) { append(element) }
     }
 
-    static func parseCursor(_ text: ByteSlice) -> UInt64? {
-        guard text.count > 0, text.count <= 20 else { return nil }
-        var value: UInt64 = 0
-        for index in 0..<text.count {
-            let digit = text[index] &- 0x30
-            guard digit <= 9 else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
-            guard !overflow, !carry else { return nil }
-            value = sum
-        }
-        return value
+    mutating func add(_ element: ByteSlice, _ second: ByteSlice) {
+        visited += 1
+        guard options.matches(element) else { return }
+        append(element)
+        append(second)
     }
+}
 
-    /// Steps until enough elements were visited or the walk is at its end, then replies. Bounded, so that a
-    /// sparse table cannot hold the loop up.
-    mutating func run(_ call: CommandCall, _ step: (UInt64, inout Page) -> UInt64) {
-        var page = Page(pattern: pattern)
+extension CommandCall {
+    /// `key cursor [MATCH pattern] [COUNT count]`: steps from the cursor on until enough elements were visited or
+    /// the walk is at its end, then replies. Bounded, so that a sparse table cannot hold the loop up.
+    /// Redis looks at the key before it looks at the options, so this is called with the key found.
+    func scanCollection(
+        from cursor: UInt64, _ step: (UInt64, inout ScanPage) -> UInt64
+    ) throws(CommandError) {
+        let options = try ScanOptions(self, from: 3)
+        var page = ScanPage(options)
         var next = cursor
-        var stepsLeft = countWanted < Int.max / 10 ? countWanted * 10 : Int.max
+        var stepsLeft = options.count * 10
         repeat {
             next = step(next, &page)
             stepsLeft -= 1
-        } while next != 0 && stepsLeft > 0 && page.visited < countWanted
-        call.reply.array(2)
-        call.reply.bulk(String(next))
-        call.reply.array(page.elements)
-        call.reply.output.append(page.bytes)
+        } while next != 0 && stepsLeft > 0 && page.visited < options.count
+        reply.array(2)
+        reply.bulk(String(next))
+        reply.array(page.elements)
+        reply.output.append(page.bytes)
     }
 }
 

@@ -19,6 +19,11 @@ extension CommandCall {
         var wantsMatchLength = false
         var matchLengthMin: Int64 = 0
         var index = 3
+        for position in 1...2 {
+            if let kind = keys.kind(of: self[position]), !kind.isString {
+                throw .text("ERR The specified keys must contain string values")
+            }
+        }
         while index < count {
             if word(index, is: "len") {
                 wantsLength = true
@@ -36,11 +41,6 @@ extension CommandCall {
         }
         if wantsLength, wantsIndexes {
             throw .text("ERR If you want both the length and indexes, please just use IDX.")
-        }
-        for position in 1...2 {
-            if let kind = keys.kind(of: self[position]), !kind.isString {
-                throw .text("ERR The specified keys must contain string values")
-            }
         }
         let first = try keys.readString(self[1])?.array ?? []
         let second = try keys.readString(self[2])?.array ?? []

@@ -1,4 +1,4 @@
-// Commands on hashes. Loop thread only. Next: Types/HashValue.swift, CollectionScan.swift (HSCAN's options).
+// Commands on hashes. Loop thread only. Next: Types/HashValue.swift, CollectionScan.swift (HSCAN).
 
 import Wire
 
@@ -220,9 +220,9 @@ extension RESPCommand {
         summary: "Walks over the fields and values of a hash, step by step.",
         complexity: "O(1) for each step, O(N) for all."
     ) { call throws(CommandError) in
-        var scan = try CollectionScan(call)
+        let cursor = try ScanOptions.cursor(call[2])
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.replyEmptyScan() }
-        scan.run(call) { cursor, page in
+        try call.scanCollection(from: cursor) { cursor, page in
             hash.scan(cursor) { field, value in page.add(field, value) }
         }
     }

@@ -292,7 +292,7 @@ extension CommandCall {
     }
 
     fileprivate func replyScan() throws(CommandError) {
-        guard var cursor = ScanOptions.cursor(self[1]) else { throw .text("ERR invalid cursor") }
+        var cursor = try ScanOptions.cursor(self[1])
         let options = try ScanOptions(self, from: 2, allowsType: true)
         var found: [KeyEntry] = []
         var steps = options.count * 10

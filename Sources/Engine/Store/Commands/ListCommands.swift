@@ -103,9 +103,9 @@ extension RESPCommand {
                         "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
                 }
             } else if call.word(word, is: "count") {
-                matchesMax = try call.integer(word + 1, atLeast: 0, or: "ERR COUNT can't be negative")
+                matchesMax = try call.integer(word + 1, in: 0...Int64.max, or: .text("ERR COUNT can't be negative"))
             } else if call.word(word, is: "maxlen") {
-                lengthMax = try call.integer(word + 1, atLeast: 0, or: "ERR MAXLEN can't be negative")
+                lengthMax = try call.integer(word + 1, in: 0...Int64.max, or: .text("ERR MAXLEN can't be negative"))
             } else {
                 throw .syntax
             }

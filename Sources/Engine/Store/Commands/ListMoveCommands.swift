@@ -72,8 +72,8 @@ extension RESPCommand {
         summary: "Removes and returns elements of the first list that is not empty; waits for one.",
         complexity: "O(N+M) for N keys and M elements."
     ) { call throws(CommandError) in
-        let timeout = try call.timeoutMilliseconds(1)
         let request = try call.multiplePop(numberOfKeysAt: 2, ends: ("left", "right"))
+        let timeout = try call.timeoutMilliseconds(1)
         if try call.popFromFirst(request) { return }
         call.block(onKeys: request.keys, timeoutMilliseconds: timeout)
     }
@@ -106,12 +106,16 @@ extension CommandCall {
         let fromFirstEnd = word(endAt, is: ends.0)
         guard fromFirstEnd || word(endAt, is: ends.1) else { throw .syntax }
         var request = MultiplePop(keys: (index + 1)..<endAt, fromFirstEnd: fromFirstEnd, count: 1)
-        if count > endAt + 1 {
-            guard count == endAt + 3, word(endAt + 1, is: "count") else { throw .syntax }
-            guard let wanted = RESPNumber.integer(self[endAt + 2]), wanted > 0 else {
+        var hasCount = false
+        var option = endAt + 1
+        while option < count {
+            guard !hasCount, word(option, is: "count"), option + 1 < count else { throw .syntax }
+            guard let wanted = RESPNumber.integer(self[option + 1]), wanted > 0 else {
                 throw .text("ERR count should be greater than 0")
             }
             request.count = Int(clamping: wanted)
+            hasCount = true
+            option += 2
         }
         return request
     }

@@ -32,9 +32,14 @@ struct ScanOptions {
     /// Whether a name or member is wanted.
     func matches(_ name: ByteSlice) -> Bool { pattern.map { Glob.matches($0, name) } ?? true }
 
-    /// A cursor is an unsigned number of 64 bits.
-    static func cursor(_ text: ByteSlice) -> UInt64? {
-        guard text.count > 0, text.count <= 20 else { return nil }
+    /// A cursor is an unsigned number of 64 bits; no text at all is 0, as it is for Redis.
+    static func cursor(_ text: ByteSlice) throws(CommandError) -> UInt64 {
+        guard let cursor = parse(text) else { throw .text("ERR invalid cursor") }
+        return cursor
+    }
+
+    private static func parse(_ text: ByteSlice) -> UInt64? {
+        guard text.count <= 20 else { return nil }
         var value: UInt64 = 0
         for byte in text.buffer {
             let digit = byte &- 0x30

@@ -143,9 +143,9 @@ extension RESPCommand {
         "SSCAN", .atLeast(3), [.readonly], keys: .first, group: .set, since: "2.8.0",
         summary: "Walks over the members of a set, step by step.", complexity: "O(1) for each step, O(N) for all."
     ) { call throws(CommandError) in
-        var scan = try CollectionScan(call)
+        let cursor = try ScanOptions.cursor(call[2])
         guard let set = try call.keys.read(call[1], as: SetValue.self) else { return call.replyEmptyScan() }
-        scan.run(call) { cursor, page in
+        try call.scanCollection(from: cursor) { cursor, page in
             set.scan(cursor) { member in page.add(member) }
         }
     }

@@ -23,8 +23,10 @@ struct SetOptions {
 
     init(_ call: CommandCall, from first: Int, for command: Command) throws(CommandError) {
         var index = first
+        // Looked at last: wrong words are noticed before a wrong time is.
+        var time: (index: Int, unit: TimeUnit, isRelative: Bool)?
         while index < call.count {
-            let hasExpiry = expiryMilliseconds != nil || keepsExpiry || persists
+            let hasExpiry = time != nil || keepsExpiry || persists
             let isSet = command == .set
             if isSet, call.word(index, is: "nx"), !onlyIfPresent {
                 onlyIfAbsent = true
@@ -37,12 +39,15 @@ struct SetOptions {
             } else if !isSet, call.word(index, is: "persist"), !hasExpiry {
                 persists = true
             } else if !hasExpiry, index + 1 < call.count, let (unit, isRelative) = Self.time(call, index) {
-                expiryMilliseconds = try call.expiryTime(index + 1, unit: unit, isRelative: isRelative)
+                time = (index + 1, unit, isRelative)
                 index += 1
             } else {
                 throw .syntax
             }
             index += 1
+        }
+        if let time {
+            expiryMilliseconds = try call.expiryTime(time.index, unit: time.unit, isRelative: time.isRelative)
         }
     }
 

@@ -177,7 +177,9 @@ extension CommandCall {
                     scores.append(0)
                     continue
                 }
-                guard let score = weight.withUnsafeBytes({ DoubleText.parse(ByteSlice($0)) }) else {
+                // No text at all counts as 0.
+                guard let score = weight.isEmpty ? 0 : weight.withUnsafeBytes({ DoubleText.parse(ByteSlice($0)) })
+                else {
                     throw .text("ERR One or more scores can't be converted into double")
                 }
                 scores.append(score)

@@ -71,8 +71,8 @@ struct SortedSetAlgebra {
                 // Infinities of both signs: 0, not NaN.
                 let sum = left + right
                 return sum.isNaN ? 0 : sum
-            case .min: return Swift.min(left, right)
-            case .max: return Swift.max(left, right)
+            case .min: return right < left ? right : left
+            case .max: return right > left ? right : left
             }
         }
     }
@@ -101,11 +101,12 @@ struct SortedSetAlgebra {
             return product.isNaN ? 0 : product
         }
 
+        /// Score times weight as it comes, NaN included: what that does to a sum is the aggregate's affair.
         func score(of member: ByteSlice) -> Double? {
             switch members {
             case .none: nil
-            case .set(let set): set.contains(member) ? weighted(1) : nil
-            case .sortedSet(let set): set.score(of: member).map(weighted)
+            case .set(let set): set.contains(member) ? weight : nil
+            case .sortedSet(let set): set.score(of: member).map { $0 * weight }
             }
         }
 

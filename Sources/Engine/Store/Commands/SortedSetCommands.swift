@@ -120,9 +120,9 @@ extension RESPCommand {
         summary: "Walks over the members and scores of a sorted set, step by step.",
         complexity: "O(1) for each step, O(N) for all."
     ) { call throws(CommandError) in
-        var scan = try CollectionScan(call)
+        let cursor = try ScanOptions.cursor(call[2])
         guard let set = try call.keys.read(call[1], as: SortedSetValue.self) else { return call.replyEmptyScan() }
-        scan.run(call) { cursor, page in
+        try call.scanCollection(from: cursor) { cursor, page in
             set.scan(cursor) { member, score in DoubleText.with(score) { page.add(member, $0) } }
         }
     }

@@ -50,8 +50,8 @@ extension RESPCommand {
         summary: "Removes and returns members of the first sorted set that is not empty; waits for one.",
         complexity: "O(K+M·log(N)) for K keys and M of N members."
     ) { call throws(CommandError) in
-        let timeout = try call.timeoutMilliseconds(1)
         let request = try call.multiplePop(numberOfKeysAt: 2, ends: ("min", "max"))
+        let timeout = try call.timeoutMilliseconds(1)
         if try call.popMembersFromFirst(request) { return }
         call.block(onKeys: request.keys, timeoutMilliseconds: timeout)
     }

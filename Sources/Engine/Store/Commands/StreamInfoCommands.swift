@@ -15,6 +15,7 @@ extension RESPCommand {
         "STREAM", .atLeast(3), [.readonly], keys: .range(first: 2, last: 2, step: 1), group: .stream,
         since: "5.0.0", summary: "Describes a stream."
     ) { call throws(CommandError) in
+        guard let stream = try call.keys.read(call[2], as: StreamValue.self) else { throw .noSuchKey }
         var limit: Int?
         if call.count > 3 {
             guard call.word(3, is: "full"), call.count == 4 || call.count == 6 else { throw .xinfoSyntax(call) }
@@ -25,7 +26,6 @@ extension RESPCommand {
                 limit = count < 0 ? 10 : Int(clamping: count)
             }
         }
-        guard let stream = try call.keys.read(call[2], as: StreamValue.self) else { throw .noSuchKey }
         call.describe(stream, fullLimit: limit)
     }
 

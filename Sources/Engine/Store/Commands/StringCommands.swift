@@ -139,7 +139,14 @@ extension RESPCommand {
         summary: "Returns the string value of a key and sets or removes its expiry."
     ) { call throws(CommandError) in
         let key = call[1]
-        let options = try SetOptions(call, from: 2, for: .getex)
+        let options: SetOptions
+        do throws(CommandError) {
+            options = try SetOptions(call, from: 2, for: .getex)
+        } catch {
+            // Bad words are noticed first, then a missing key or one of another type, then a bad time.
+            if error != .syntax, try call.keys.findString(key) == nil { return call.reply.null() }
+            throw error
+        }
         guard let entry = call.keys.lookup(key) else { return call.reply.null() }
         call.reply.bulk(try call.keys.bytes(of: entry))
         if let time = options.expiryMilliseconds {

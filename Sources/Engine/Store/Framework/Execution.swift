@@ -20,6 +20,11 @@ extension Store {
         guard row.arity.allows(arguments.count) else {
             return refuse(client, row: row, .wrongArity(command: row.fullName))
         }
+        // An unknown second word is refused here already, so that a transaction fails when it is queued.
+        if !row.subcommands.isEmpty, arguments.count > 1 {
+            let container = row.command.name.description
+            return refuse(client, row: row, .unknownSubcommand(container: container, name: arguments[1].string))
+        }
         if client.hasSpecialState {
             if let refusal = refusal(client, row) { return refuse(client, row: row, refusal) }
             if client.transaction != nil, !row.flags.contains(.notQueued) {

@@ -262,7 +262,6 @@ final class StreamValue: StoredValue {
     func entriesAdded(upTo id: StreamID) -> Int64? {
         guard entriesAdded > 0 else { return 0 }
         if count == 0, id <= lastID { return entriesAdded }
-        if id != .zero, id < maxDeletedID { return nil }
         if id == lastID { return entriesAdded }
         if id > lastID { return nil }
         if maxDeletedID == .zero || maxDeletedID < firstID {

@@ -1,0 +1,666 @@
+"""The same random commands to the daemon and to a real Redis: every reply must be the same, byte for byte.
+
+Starts a redis-server of its own (of Debian: 7.0) unless TEST_REDIS_URL names one. Known differences, all of them
+between Redis 7.0 and the 7.2 that the daemon announces, are listed in one place below; nothing else is forgiven.
+TEST_SEED replays a run, TEST_SEEDS is the number of seeds, TEST_ROUNDS the number of commands of each.
+TEST_KEEP_GOING=1 collects differences instead of ending at the first.
+"""
+
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+
+from support import RESP_HOST, RESP_PORT, check, main, scenario, wait_until
+
+SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
+SEEDS = int(os.environ.get("TEST_SEEDS", 10))
+ROUNDS = int(os.environ.get("TEST_ROUNDS", 1500))
+KEEP_GOING = bool(os.environ.get("TEST_KEEP_GOING"))
+DATABASE = 9
+
+
+class Connection:
+    """Commands out, whole replies in: parsed, with the type kept, so that a null array is not a null."""
+
+    def __init__(self, host, port):
+        self.socket = socket.create_connection((host, port), timeout=20)
+        self.buffer = b""
+
+    def send(self, words):
+        self.socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+
+    def call(self, *words):
+        self.send([w if isinstance(w, bytes) else str(w).encode() for w in words])
+        return self.read()
+
+    def fill(self):
+        more = self.socket.recv(1 << 16)
+        if not more:
+            raise ConnectionError("closed by the server")
+        self.buffer += more
+
+    def line(self):
+        while b"\r\n" not in self.buffer:
+            self.fill()
+        line, self.buffer = self.buffer.split(b"\r\n", 1)
+        return line
+
+    def read(self):
+        line = self.line()
+        kind, rest = line[:1], line[1:]
+        if kind in b"$=":
+            count = int(rest)
+            if count < 0:
+                return (kind, None)
+            while len(self.buffer) < count + 2:
+                self.fill()
+            text, self.buffer = self.buffer[:count], self.buffer[count + 2 :]
+            return (kind, text)
+        if kind in b"*~>%|":
+            count = int(rest)
+            if count < 0:
+                return (kind, None)
+            return (kind, [self.read() for _ in range(count * (2 if kind in b"%|" else 1))])
+        if kind in b"+-:_,#(":
+            return (kind, rest)
+        raise AssertionError(f"not a reply: {line!r}")
+
+
+# What the words of commands are drawn from.
+
+KINDS = ["str", "list", "hash", "set", "zset", "stream"]
+TEXTS = [b"a", b"b", b"c", b"abc", b"", b"foo", b"10", b"-5", b"3.5", b"x" * 64, b"y" * 65, b"\x01\xff\r\n", b"007"]
+MEMBERS = [b"m%d" % n for n in range(12)] + [b"%d" % n for n in range(-3, 12)] + [b"z" * 70, b""]
+NUMBERS = [b"0", b"1", b"-1", b"2", b"3", b"-2", b"5", b"10", b"100", b"-100"]
+BAD_NUMBERS = [b"", b"x", b"1.5", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b" 1", b"+1"]
+SCORES = [b"0", b"1", b"-1", b"2.5", b"3", b"1e3", b"inf", b"-inf", b"+inf", b"0x10", b"100", b"0.25", b"-0", b"5"]
+BAD_SCORES = [b"nan", b"x", b"", b"1 ", b" 1", b"1e999"]
+BOUNDS = SCORES + [b"(1", b"(2.5", b"(inf", b"(-inf", b"-inf", b"+inf"]
+LEX = [b"-", b"+", b"[a", b"(b", b"[m1", b"(m5", b"[m9", b"[", b"("]
+IDS = [b"%d-%d" % (a, b) for a in range(1, 8) for b in (0, 1, 5)] + [b"3", b"5"]
+GLOBS = [b"*", b"m*", b"?1", b"[m]*", b"\\*", b"", b"m[^1]", b"[a-c"]
+
+
+class Draw:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def one(self, *choices):
+        return self.random.choice(choices)
+
+    def chance(self, share):
+        return self.random.random() < share
+
+    def key(self, kind):
+        if self.chance(0.04):
+            kind = self.one(*KINDS)
+        return b"%s:%d" % (kind.encode(), self.random.randrange(4))
+
+    def keys(self, kind, least=1, most=3):
+        return [self.key(kind) for _ in range(self.random.randint(least, most))]
+
+    def number(self):
+        return self.one(*BAD_NUMBERS) if self.chance(0.04) else self.one(*NUMBERS)
+
+    def score(self):
+        return self.one(*BAD_SCORES) if self.chance(0.03) else self.one(*SCORES)
+
+    def bound(self):
+        return self.one(*BAD_SCORES) if self.chance(0.03) else self.one(*BOUNDS)
+
+    def lex(self):
+        return self.one(*TEXTS) if self.chance(0.05) else self.one(*LEX)
+
+    def text(self):
+        return self.one(*TEXTS)
+
+    def member(self):
+        return self.one(*MEMBERS)
+
+    def members(self, most=4):
+        return [self.member() for _ in range(self.random.randint(1, most))]
+
+    def case(self, word):
+        return word.lower() if self.chance(0.3) else word
+
+    def options(self, *choices):
+        """Some of these groups of words, in any order, at times twice."""
+        words = []
+        for choice in self.random.sample(choices, len(choices)):
+            if self.chance(0.3):
+                words += [self.case(choice[0]), *choice[1:]]
+        return words
+
+    def counted(self, kind, extra=0):
+        keys = self.keys(kind)
+        count = len(keys) if not self.chance(0.05) else len(keys) + self.one(-1, 1, 2, -5)
+        return [b"%d" % count, *keys]
+
+    def id(self):
+        return self.one(b"x", b"1-2-3", b"-1", b"", b"1-x") if self.chance(0.04) else self.one(*IDS)
+
+    def interval(self):
+        return self.one(b"-", b"+", self.id(), self.id(), b"(" + self.id())
+
+
+def lists(d):
+    key, end = d.key("list"), lambda: d.case(d.one(b"LEFT", b"RIGHT", b"LEFT", b"RIGHT", b"UP" if d.chance(0.1) else b"LEFT"))
+    other = d.key("list")
+    return d.one(
+        [d.one(b"LPUSH", b"RPUSH"), key, *[d.text() for _ in range(d.random.randint(1, 5))]],
+        [d.one(b"LPUSH", b"RPUSH"), key, *[b"%d" % n for n in range(d.one(1, 30, 3))]],
+        [d.one(b"LPUSH", b"RPUSH"), key, *[b"v" * 300 for _ in range(d.one(1, 1, 30))]],
+        [d.one(b"LPUSHX", b"RPUSHX"), key, d.text()],
+        [d.one(b"LPOP", b"RPOP"), key] + ([d.number()] if d.chance(0.4) else []),
+        [b"LLEN", key],
+        [b"LINDEX", key, d.number()],
+        [b"LINSERT", key, d.case(d.one(b"BEFORE", b"AFTER", b"AFTER", b"X")), d.text(), d.text()],
+        [b"LSET", key, d.number(), d.text()],
+        [b"LRANGE", key, d.number(), d.number()],
+        [b"LRANGE", key, b"0", b"-1"],
+        [b"LREM", key, d.number(), d.text()],
+        [b"LTRIM", key, d.number(), d.number()],
+        [b"LPOS", key, d.text(), *d.options((b"RANK", d.number()), (b"COUNT", d.number()), (b"MAXLEN", d.number()))],
+        [b"LMOVE", key, other, end(), end()],
+        [b"RPOPLPUSH", key, other],
+        [b"LMPOP", *d.counted("list"), end(), *d.options((b"COUNT", d.number()))],
+        [d.one(b"BLPOP", b"BRPOP"), *d.keys("list"), d.one(b"0.01", b"0.01", b"-1", b"x")],
+        [b"BLMOVE", key, other, end(), end(), d.one(b"0.01", b"0.01", b"-1", b"x")],
+        [b"BRPOPLPUSH", key, other, d.one(b"0.01", b"0.01", b"-1", b"x")],
+        [b"BLMPOP", d.one(b"0.01", b"0.01", b"-1", b"x"), *d.counted("list"), end(), *d.options((b"COUNT", d.number()))],
+        [b"SORT", key, *d.options((b"ALPHA",), (b"DESC",), (b"LIMIT", b"0", b"3"), (b"STORE", other))],
+    )
+
+
+def hashes(d):
+    key = d.key("hash")
+    return d.one(
+        [d.one(b"HSET", b"HMSET"), key, *[w for m in d.members() for w in (m, d.text())]],
+        [b"HSET", key, *[w for n in range(d.one(1, 60, 140)) for w in (b"f%d" % n, d.text())]],
+        [b"HSETNX", key, d.member(), d.text()],
+        [b"HGET", key, d.member()],
+        [b"HMGET", key, *d.members()],
+        [d.one(b"HGETALL", b"HKEYS", b"HVALS"), key],
+        [b"HLEN", key],
+        [b"HSTRLEN", key, d.member()],
+        [b"HEXISTS", key, d.member()],
+        [b"HDEL", key, *d.members()],
+        [b"HINCRBY", key, d.member(), d.number()],
+        [b"HINCRBYFLOAT", key, d.member(), d.one(d.score(), b"1.1", b"1e-5", b"3.0e3")],
+        [b"HRANDFIELD", key] + d.one([], [d.number()], [d.number(), d.one(b"WITHVALUES", b"X")]),
+        [b"HSCAN", key, b"0", *d.options((b"MATCH", d.one(*GLOBS)), (b"COUNT", d.one(b"1000", b"x", b"0")))],
+    )
+
+
+def sets(d):
+    key, other = d.key("set"), d.key("set")
+    return d.one(
+        [b"SADD", key, *d.members()],
+        [b"SADD", key, *[b"%d" % n for n in range(d.one(1, 10, 130, 520))]],
+        [b"SREM", key, *d.members()],
+        [b"SISMEMBER", key, d.member()],
+        [b"SMISMEMBER", key, *d.members()],
+        [b"SMEMBERS", key],
+        [b"SCARD", key],
+        [b"SPOP", key] + d.one([], [d.number()]),
+        [b"SRANDMEMBER", key] + d.one([], [d.number()]),
+        [b"SMOVE", key, other, d.member()],
+        [d.one(b"SINTER", b"SUNION", b"SDIFF"), *d.keys("set")],
+        [d.one(b"SINTERSTORE", b"SUNIONSTORE", b"SDIFFSTORE"), other, *d.keys("set")],
+        [b"SINTERCARD", *d.counted("set"), *d.options((b"LIMIT", d.number()))],
+        [b"SSCAN", key, b"0", *d.options((b"MATCH", d.one(*GLOBS)), (b"COUNT", d.one(b"1000", b"x", b"0")))],
+        [b"SORT", key, *d.options((b"ALPHA",), (b"DESC",), (b"LIMIT", d.number(), d.number()), (b"STORE", d.key("list")))],
+    )
+
+
+def names(d):
+    """Ranges by name make sense where all scores are equal: keys of their own."""
+    key = b"lex:%d" % d.random.randrange(2)
+    return d.one(
+        [b"ZADD", key, *[w for m in d.members() for w in (b"0", m)]],
+        [b"ZADD", key, *[w for n in range(d.one(1, 30, 140)) for w in (b"0", b"m%d" % n)]],
+        [b"ZLEXCOUNT", key, d.lex(), d.lex()],
+        [b"ZRANGE", key, d.lex(), d.lex(), b"BYLEX", *d.options((b"REV",), (b"LIMIT", d.number(), d.number()), (b"WITHSCORES",))],
+        [d.one(b"ZRANGEBYLEX", b"ZREVRANGEBYLEX"), key, d.lex(), d.lex(), *d.options((b"LIMIT", d.number(), d.number()))],
+        [b"ZREMRANGEBYLEX", key, d.lex(), d.lex()],
+        [b"ZREM", key, *d.members()],
+        [b"DEL", key] if d.chance(0.2) else [b"ZCARD", key],
+    )
+
+
+def sorted_sets(d):
+    key, other = d.key("zset"), d.key("zset")
+    withscores = [d.case(b"WITHSCORES")] if d.chance(0.4) else []
+    weights = [b"WEIGHTS", *[d.score() for _ in range(d.random.randint(1, 3))]]
+    algebra = d.options(tuple(weights), (b"AGGREGATE", d.one(b"SUM", b"MIN", b"MAX", b"AVG")))
+    return d.one(
+        [b"ZADD", key, *d.options((b"NX",), (b"XX",), (b"GT",), (b"LT",), (b"CH",), (b"INCR",)), d.score(), d.member()],
+        [b"ZADD", key, *d.options((b"CH",)), *[w for m in d.members() for w in (d.score(), m)]],
+        [b"ZADD", key, *[w for n in range(d.one(1, 30, 140)) for w in (b"%d" % (n % 7), b"m%d" % n)]],
+        [b"ZINCRBY", key, d.score(), d.member()],
+        [b"ZSCORE", key, d.member()],
+        [b"ZMSCORE", key, *d.members()],
+        [b"ZCARD", key],
+        [b"ZCOUNT", key, d.bound(), d.bound()],
+        [d.one(b"ZRANK", b"ZREVRANK"), key, d.member()],
+        [d.one(b"ZRANGE", b"ZREVRANGE"), key, d.number(), d.number(), *withscores],
+        [b"ZRANGE", key, d.bound(), d.bound(), b"BYSCORE", *d.options((b"REV",), (b"LIMIT", d.number(), d.number()), (b"WITHSCORES",))],
+        [b"ZRANGE", key, d.number(), d.number(), *d.options((b"REV",), (b"LIMIT", d.number(), d.number()), (b"X",))],
+        [b"ZRANGESTORE", other, key, d.number(), d.number(), *d.options((b"REV",), (b"BYSCORE",), (b"LIMIT", b"0", b"2"))],
+        [d.one(b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE"), key, d.bound(), d.bound(), *withscores, *d.options((b"LIMIT", d.number(), d.number()))],
+        [b"ZREM", key, *d.members()],
+        [b"ZREMRANGEBYRANK", key, d.number(), d.number()],
+        [b"ZREMRANGEBYSCORE", key, d.bound(), d.bound()],
+        [d.one(b"ZPOPMIN", b"ZPOPMAX"), key] + ([d.number()] if d.chance(0.5) else []),
+        [d.one(b"BZPOPMIN", b"BZPOPMAX"), *d.keys("zset"), d.one(b"0.01", b"0.01", b"-1", b"x")],
+        [b"ZMPOP", *d.counted("zset"), d.case(d.one(b"MIN", b"MAX")), *d.options((b"COUNT", d.number()))],
+        [b"BZMPOP", b"0.01", *d.counted("zset"), d.one(b"MIN", b"MAX", b"X"), *d.options((b"COUNT", d.number()))],
+        [d.one(b"ZUNION", b"ZINTER"), *d.counted(d.one("zset", "zset", "set")), *algebra, *withscores],
+        [d.one(b"ZUNIONSTORE", b"ZINTERSTORE"), other, *d.counted("zset"), *algebra],
+        [b"ZDIFF", *d.counted("zset"), *withscores],
+        [b"ZDIFFSTORE", other, *d.counted("zset")],
+        [b"ZINTERCARD", *d.counted("zset"), *d.options((b"LIMIT", d.number()))],
+        [b"ZRANDMEMBER", key] + d.one([], [d.number()], [d.number(), d.one(b"WITHSCORES", b"X")]),
+        [b"ZSCAN", key, b"0", *d.options((b"MATCH", d.one(*GLOBS)), (b"COUNT", d.one(b"1000", b"x", b"0")))],
+        [b"SORT", key, *d.options((b"ALPHA",), (b"DESC",), (b"BY", b"nosort"), (b"LIMIT", b"1", b"3"))],
+    )
+
+
+def streams(d):
+    key = d.key("stream")
+    group, consumer = d.one(b"g1", b"g2"), d.one(b"c1", b"c2", b"c3")
+    trim = d.one([], [], [d.one(b"MAXLEN", b"maxlen"), *d.one([], [b"="], [b"~"]), d.number()], [b"MINID", d.id()])
+    limit = [b"LIMIT", d.number()] if trim and d.chance(0.1) else []
+    return d.one(
+        [b"XADD", key, *d.options((b"NOMKSTREAM",)), *trim, *limit, d.one(d.id(), b"7-*", b"8-*", b"9-*"), b"f", d.text()],
+        [b"XADD", key, d.one(b"7-*", b"8-*", b"9-*", b"9-*"), b"f", d.text(), b"g", d.text()],
+        [b"XADD", key, d.one(b"7-*", b"8-*", b"9-*", b"9-*"), b"f"] + ([d.text()] if d.chance(0.8) else []),
+        [b"XLEN", key],
+        [b"XRANGE", key, d.interval(), d.interval(), *d.options((b"COUNT", d.number()))],
+        [b"XRANGE", key, b"-", b"+"],
+        [b"XREVRANGE", key, d.interval(), d.interval(), *d.options((b"COUNT", d.number()))],
+        [b"XDEL", key, d.id(), d.id()],
+        [b"XTRIM", key, *trim, *limit],
+        [b"XREAD", *d.options((b"COUNT", d.number()), (b"BLOCK", b"1")), b"STREAMS", key, d.one(d.id(), b"$", b"0", b">")],
+        [b"XREAD", b"STREAMS", key, d.key("stream"), d.id(), d.id()][: d.one(5, 6, 6, 6)],
+        [b"XGROUP", b"CREATE", key, group, d.one(d.id(), b"$", b"0"), *d.options((b"MKSTREAM",), (b"ENTRIESREAD", d.number()))],
+        [b"XGROUP", b"SETID", key, group, d.one(d.id(), b"$", b"0"), *d.options((b"ENTRIESREAD", d.number()))],
+        [b"XGROUP", b"DESTROY", key, group] if d.chance(0.2) else [b"XLEN", key],
+        [b"XGROUP", d.one(b"CREATECONSUMER", b"CREATECONSUMER", b"DELCONSUMER"), key, group, consumer],
+        [b"XREADGROUP", b"GROUP", group, consumer, *d.options((b"COUNT", d.number()), (b"BLOCK", b"1"), (b"NOACK",)), b"STREAMS", key, d.one(b">", b">", b">", b"0", d.id(), b"$")],
+        [b"XACK", key, group, d.id(), d.id()],
+        [b"XPENDING", key, group],
+        [b"XPENDING", key, group, d.interval(), d.interval(), d.number(), *([consumer] if d.chance(0.3) else [])],
+        [b"XCLAIM", key, group, consumer, b"0", d.id(), d.id(), *d.options((b"JUSTID",), (b"FORCE",), (b"RETRYCOUNT", d.number()), (b"LASTID", d.id()), (b"X",))],
+        [b"XAUTOCLAIM", key, group, consumer, b"0", d.interval(), *d.options((b"COUNT", d.number()), (b"JUSTID",))],
+        [b"XINFO", b"STREAM", key],
+        [b"XINFO", b"GROUPS", key],
+        [b"XSETID", key, d.one(b"9-100", d.id()), *d.options((b"ENTRIESADDED", d.number()), (b"MAXDELETEDID", d.id()))],
+    )
+
+
+def strings(d):
+    key, other = d.key("str"), d.key("str")
+    expiry = d.one((b"EX", b"100"), (b"PX", b"100000"), (b"EXAT", b"99999999999"), (b"KEEPTTL",), (b"EX", b"0"), (b"EX", b"x"))
+    return d.one(
+        [b"SET", key, d.one(d.text(), d.number(), b"v" * 200), *d.options(expiry, (b"NX",), (b"XX",), (b"GET",))],
+        [b"GET", key],
+        [b"GETSET", key, d.text()],
+        [b"GETDEL", key],
+        [b"GETEX", key, *d.options(expiry, (b"PERSIST",))],
+        [b"MGET", *d.keys(d.one(*KINDS))],
+        [d.one(b"MSET", b"MSETNX"), *[w for k in d.keys("str") for w in (k, d.text())]],
+        [b"SETNX", key, d.text()],
+        [d.one(b"SETEX", b"PSETEX"), key, d.one(b"100000", b"100000", b"0", b"-1", b"x"), d.text()],
+        [d.one(b"INCR", b"DECR"), key],
+        [d.one(b"INCRBY", b"DECRBY"), key, d.number()],
+        [b"INCRBYFLOAT", key, d.one(d.score(), b"1.1", b"1e-5", b"3.0e3")],
+        [b"APPEND", key, d.text()],
+        [b"STRLEN", key],
+        [b"SETRANGE", key, d.one(b"0", b"3", b"10", b"-1", b"x"), d.text()],
+        [d.one(b"GETRANGE", b"SUBSTR"), key, d.number(), d.number()],
+        [b"LCS", key, other, *d.options((b"LEN",), (b"IDX",), (b"MINMATCHLEN", d.number()), (b"WITHMATCHLEN",))],
+    )
+
+
+def bits(d):
+    key = d.key("str")
+    return d.one(
+        [b"SETBIT", key, d.one(b"0", b"7", b"100", b"-1"), d.one(b"0", b"1", b"2")],
+        [b"GETBIT", key, d.one(b"0", b"7", b"100", b"-1")],
+        [b"BITCOUNT", key, *d.one([], [d.number(), d.number()], [d.number(), d.number(), d.one(b"BIT", b"BYTE", b"X")], [d.number()])],
+        [b"BITPOS", key, d.one(b"0", b"1", b"2"), *d.one([], [d.number()], [d.number(), d.number()])],
+        [b"BITOP", d.one(b"AND", b"OR", b"XOR", b"NOT"), key, *d.keys("str")],
+    )
+
+
+def generic(d):
+    key, other = d.key(d.one(*KINDS)), d.key(d.one(*KINDS))
+    return d.one(
+        [d.one(b"DEL", b"UNLINK"), *d.keys(d.one(*KINDS))] if d.chance(0.4) else [b"EXISTS", key],
+        [b"EXISTS", *d.keys(d.one(*KINDS))],
+        [b"TOUCH", *d.keys(d.one(*KINDS))],
+        [b"TYPE", key],
+        [b"OBJECT", b"ENCODING", key],
+        [d.one(b"RENAME", b"RENAMENX"), key, other] if d.chance(0.5) else [b"TYPE", key],
+        [b"COPY", key, other, *d.options((b"REPLACE",), (b"DB", b"9"))],
+        [d.one(b"EXPIRE", b"PEXPIRE"), key, d.one(b"100000", b"200000", b"x", b"9223372036854775807"), *d.options((b"NX",), (b"XX",), (b"GT",), (b"LT",))],
+        [d.one(b"EXPIREAT", b"PEXPIREAT"), key, d.one(b"9999999999999", b"-1" if d.chance(0.1) else b"9999999999998")],
+        [d.one(b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"), key],
+        [b"PERSIST", key],
+        [b"KEYS", d.one(b"*", b"str:*", b"?et:[12]", b"nothing")],
+        [b"DBSIZE"],
+        [b"SCAN", b"0", *d.options((b"COUNT", b"1000"), (b"TYPE", d.one(b"list", b"zset", b"x")), (b"MATCH", b"*:1"))],
+        [b"PING"] + d.one([], [b"x"], [b"x", b"y"]),
+        [b"ECHO", d.text()],
+        [b"NOSUCHCOMMAND", d.key("str"), d.one(b"", b"foo")],
+        [b"OBJECT", b"NOSUCH", key],
+        [b"XGROUP", b"NOSUCH", key],
+    )
+
+
+FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
+# Families of commands that the daemon need not have.
+OPTIONAL = [(bits, b"BITCOUNT")]
+
+# How replies are compared where byte for byte would be wrong.
+
+UNORDERED = {b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF", b"HKEYS", b"HVALS", b"KEYS"}
+UNORDERED_PAIRS = {b"HGETALL"}
+SCANS = {b"SCAN": 1, b"SSCAN": 1, b"HSCAN": 2, b"ZSCAN": 2}
+DRAWN = {b"SPOP", b"SRANDMEMBER", b"HRANDFIELD", b"ZRANDMEMBER", b"RANDOMKEY"}
+TIMES = {b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"}
+
+
+def is_number(text):
+    try:
+        float(text)
+        return True
+    except ValueError:
+        return False
+
+
+def same_text(mine, theirs):
+    """Redis 7.0 prints doubles with 17 digits, 7.2 with as few as give the same double."""
+    return mine == theirs or (is_number(mine) and is_number(theirs) and float(mine) == float(theirs))
+
+
+def flatten(reply):
+    kind, value = reply
+    if isinstance(value, list):
+        yield kind
+        for part in value:
+            yield from flatten(part)
+    else:
+        yield kind
+        yield value
+
+
+def same(mine, theirs):
+    a, b = list(flatten(mine)), list(flatten(theirs))
+    return len(a) == len(b) and all(x == y or (isinstance(x, bytes) and isinstance(y, bytes) and same_text(x, y)) for x, y in zip(a, b))
+
+
+def sort_groups(value, width):
+    groups = [tuple(value[i : i + width]) for i in range(0, len(value), width)]
+    return [part for group in sorted(groups, key=repr) for part in group]
+
+
+def known_difference(name, words, mine, theirs):
+    """Why this difference is right: Redis 7.0 does one thing, 7.2 another."""
+    a, b = mine[1], theirs[1]
+    if name == b"OBJECT" and (a, b) == (b"listpack", b"hashtable"):
+        return "small sets are packed since 7.2"
+    if name == b"OBJECT" and {a, b} == {b"listpack", b"quicklist"}:
+        return "lists are packed while they are small since 7.2"
+    if name in (b"ZRANK", b"ZREVRANK") and len(words) > 3:
+        return "WITHSCORE is there since 7.2"
+    if name == b"OBJECT" and (a, b) == (b"listpack", b"skiplist"):
+        return "SORT unpacks a sorted set for good; here it leaves it as it is"
+    if name in (b"BITCOUNT", b"BITPOS") and mine[0] == b"-" and theirs[0] == b":":
+        return "bad options are errors since 7.2, even if there is no key"
+    if name == b"OBJECT" and b == b"raw" and a in (b"int", b"embstr"):
+        return "results of BITOP and SETBIT are held like any string here"
+    if name in (b"LPOS", b"LREM") and b"-9223372036854775808" in words:
+        return "ranks and counts have a bound since 7.2"
+    if name == b"XGROUP" and words[1].upper() in (b"CREATECONSUMER", b"DELCONSUMER"):
+        return "a consumer is made even if it gets nothing since 7.2"
+    if name == b"OBJECT" and (a, b) == (b"int", b"embstr"):
+        return "sums of INCRBYFLOAT without a fraction are kept as integers here"
+    if mine[0] == b"-" and theirs[0] == b"-":
+        if name in (b"XREAD", b"XREADGROUP") and a.startswith(b"ERR Unbalanced"):
+            return "the text names the command since 7.2"
+    return None
+
+
+def equivalent(name, words, mine, theirs):
+    if mine == theirs:
+        return True
+    if name in DRAWN and mine[0] == theirs[0]:
+        return (mine[1] is None) == (theirs[1] is None) and (not isinstance(mine[1], list) or len(mine[1]) == len(theirs[1]))
+    if isinstance(mine[1], list) and isinstance(theirs[1], list) and mine[0] == theirs[0]:
+        if name in UNORDERED:
+            return sorted(mine[1]) == sorted(theirs[1])
+        if name in UNORDERED_PAIRS:
+            return sort_groups(mine[1], 2) == sort_groups(theirs[1], 2)
+        if name == b"XINFO":
+            return same_info(mine, theirs)
+        if name == b"XPENDING" and len(words) > 3:
+            return same_without_times(mine, theirs)
+    if name in TIMES and mine[0] == theirs[0] == b":":
+        return abs(int(mine[1]) - int(theirs[1])) <= 2000
+    if name == b"SORT" and b"nosort" in words and words[1].startswith(b"set:") and mine[0] == theirs[0] == b"*":
+        return len(mine[1]) == len(theirs[1])
+    return same(mine, theirs)
+
+
+def same_without_times(mine, theirs):
+    """Of extended XPENDING: all but how long entries have been idle."""
+    a, b = ([[p for i, p in enumerate(entry[1]) if i != 2] for entry in r[1]] for r in (mine, theirs))
+    return a == b
+
+
+def same_info(mine, theirs):
+    """All but the sizes of a radix tree and the times; since 7.2 a consumer is made even if it gets nothing."""
+
+    def facts(reply):
+        kind, value = reply
+        if kind == b"*" and value and isinstance(value[0][1], list):
+            return [facts(part) for part in value]
+        pairs = {value[i][1]: value[i + 1] for i in range(0, len(value), 2)}
+        return {k: v for k, v in pairs.items() if not k.startswith(b"radix") and k not in (b"idle", b"inactive", b"consumers")}
+
+    return facts(mine) == facts(theirs)
+
+
+# Collected by TEST_KEEP_GOING.
+differences = set()
+
+
+class Pair:
+    """Both servers, one command at a time."""
+
+    def __init__(self, mine, theirs, protocol, seed):
+        self.mine, self.theirs, self.seed = mine, theirs, seed
+        self.log = []
+        self.in_transaction = False
+        for server in (mine, theirs):
+            if protocol == 3:
+                server.call("HELLO", "3")
+            server.call("SELECT", DATABASE)
+            server.call("FLUSHDB")
+
+    def complain(self, words, mine, theirs):
+        text = " ".join(repr(w)[2:-1] or '""' for w in words)
+        history = [" ".join(repr(w)[2:-1] or '""' for w in each) for each in self.log[-400:]]
+        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream):\d$", w)}
+        related = [h for each, h in zip(self.log[-400:], history) if touched & set(each)][-12:]
+        lines = "\n  ".join(h[:300] for h in related)
+        difference = (
+            f"seed {self.seed}, command {len(self.log)}: {text[:600]}\n mine   {mine!r:.1500}\n theirs {theirs!r:.1500}\n"
+            f" the last on these keys:\n  {lines}"
+        )
+        if not KEEP_GOING:
+            raise AssertionError(difference)
+        kind = (words[0].upper(), repr(mine)[:40], repr(theirs)[:40])
+        if kind not in differences:
+            differences.add(kind)
+            print(difference, flush=True)
+        for server in (self.mine, self.theirs):
+            server.call("FLUSHDB")
+
+    def run(self, words):
+        name = words[0].upper()
+        self.log.append(words)
+        if name == b"SPOP":
+            return self.pop(words)
+        if name in SCANS and not self.in_transaction:
+            return self.scan(words, SCANS[name])
+        self.in_transaction = name == b"MULTI" or self.in_transaction and name not in (b"EXEC", b"DISCARD")
+        self.mine.send(words)
+        self.theirs.send(words)
+        mine, theirs = self.mine.read(), self.theirs.read()
+        if not equivalent(name, words, mine, theirs) and not known_difference(name, words, mine, theirs):
+            self.complain(words, mine, theirs)
+
+    def scan(self, words, width):
+        """The whole walk: pages and cursors are each server's own business."""
+        found = []
+        for server in (self.mine, self.theirs):
+            elements, cursor, step = set(), None, list(words)
+            for _ in range(1000):
+                reply = server.call(*step)
+                if reply[0] == b"-" or len(reply[1]) != 2:
+                    elements = reply
+                    break
+                page = [part[1] for part in reply[1][1][1]]
+                for i in range(0, len(page), width):
+                    second = tuple(float(p) if words[0].upper() == b"ZSCAN" else p for p in page[i + 1 : i + width])
+                    elements.add((page[i], *second))
+                cursor = reply[1][0][1]
+                if cursor == b"0":
+                    break
+                step[1 if width == 1 and words[0].upper() == b"SCAN" else 2] = cursor
+            found.append(elements)
+        if found[0] != found[1]:
+            self.complain(words, (b"*", found[0]), (b"*", found[1]))
+
+    def pop(self, words):
+        """What Redis has drawn is taken from the daemon, too; the daemon's own draw is put back before."""
+        mine, theirs = self.mine.call(*words), self.theirs.call(*words)
+        if not equivalent(b"SPOP", words, mine, theirs):
+            self.complain(words, mine, theirs)
+        drawn = [r[1] if isinstance(r[1], list) else [r] for r in (mine, theirs)]
+        drawn = [[p[1] for p in d if p[0] == b"$" and p[1] is not None] for d in drawn]
+        if mine[0] != b"-" and drawn[0]:
+            key = words[1]
+            ttl = self.theirs.call("PTTL", key)
+            self.mine.call("SADD", key, *drawn[0])
+            self.mine.call("SREM", key, *drawn[1])
+            if int(ttl[1]) > 0:
+                self.mine.call("PEXPIRE", key, ttl[1])
+
+    def compare_everything(self):
+        for kind in KINDS:
+            for number in range(4):
+                key = b"%s:%d" % (kind.encode(), number)
+                actual = self.theirs.call("TYPE", key)[1]
+                reading = {
+                    b"string": [b"GET", key],
+                    b"list": [b"LRANGE", key, b"0", b"-1"],
+                    b"hash": [b"HGETALL", key],
+                    b"set": [b"SMEMBERS", key],
+                    b"zset": [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+                    b"stream": [b"XRANGE", key, b"-", b"+"],
+                    b"none": [b"EXISTS", key],
+                }[actual]
+                for words in ([b"TYPE", key], reading, [b"PTTL", key], [b"OBJECT", b"ENCODING", key]):
+                    self.run(words)
+
+
+def spoil(d, words):
+    """At times a word too few or too many."""
+    if d.chance(0.02) and len(words) > 1:
+        del words[d.random.randrange(1, len(words))]
+    elif d.chance(0.01):
+        words.insert(d.random.randrange(1, len(words) + 1), d.one(b"foo", b"", b"1"))
+    return words
+
+
+def start_redis():
+    named = os.environ.get("TEST_REDIS_URL")
+    if named:
+        parts = urllib.parse.urlsplit(named)
+        return None, parts.hostname, parts.port or 6379
+    if not shutil.which("redis-server"):
+        return None, None, None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def answers():
+        try:
+            return Connection("127.0.0.1", port).call("PING") == (b"+", b"PONG")
+        except OSError:
+            return False
+
+    wait_until(answers, "redis-server answers")
+    return child, "127.0.0.1", port
+
+
+def run_seeds(protocol):
+    print(f"seed {SEED}", flush=True)
+    child, host, port = start_redis()
+    if host is None:
+        print("no redis-server here: nothing to compare with", file=sys.stderr)
+        return
+    try:
+        asking = Connection(RESP_HOST, RESP_PORT)
+        families_known = FAMILIES + [f for f, name in OPTIONAL if b"unknown command" not in asking.call(name)[1]]
+        for seed in range(SEED, SEED + SEEDS):
+            d = Draw(seed)
+            pair = Pair(Connection(RESP_HOST, RESP_PORT), Connection(host, port), protocol, seed)
+            # Some seeds stay with one family, so that its states go deep.
+            families = families_known if seed % 2 else [d.one(*families_known), generic]
+            began = time.monotonic()
+            for step in range(ROUNDS):
+                words = spoil(d, d.one(*families)(d))
+                inside = d.chance(0.01)
+                if inside and not words[0].startswith(b"SPOP"):
+                    for each in ([b"MULTI"], words, d.one(*families)(d), [b"DISCARD"]):
+                        if each[0] != b"SPOP":
+                            pair.run(each)
+                else:
+                    pair.run(words)
+                if step % 500 == 499:
+                    pair.compare_everything()
+                check(time.monotonic() - began < 300, "a seed ends in time")
+            pair.mine.socket.close()
+            pair.theirs.socket.close()
+    finally:
+        if child:
+            child.terminate()
+            child.wait(10)
+    check(not differences, f"no differences, but there are {len(differences)}")
+
+
+@scenario
+def resp2_replies_as_redis():
+    run_seeds(2)
+
+
+@scenario
+def resp3_replies_as_redis():
+    run_seeds(3)
+
+
+if __name__ == "__main__":
+    main()
