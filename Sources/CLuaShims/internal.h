@@ -42,6 +42,7 @@ struct taskd_lua {
   int script_resp_version;
   int64_t deadline_microseconds;
   int is_killed;
+  unsigned command_count;
   taskd_lua_result *result;
 
   host_buffer reply;

@@ -24,14 +24,19 @@ final class ScriptEngine {
     private(set) var cache = ScriptCache()
     private var runCount: UInt64 = 0
 
-    /// Runs the commands that scripts call.
+    /// Runs the commands that scripts call. What hangs on it is named once more without counting references,
+    /// since every `redis.call` uses it; `client` and `argumentsHolder` keep it alive.
     private let client: StoreClient
-    private let arguments = RESPArguments(capacity: 16)
+    private unowned(unsafe) let call: CommandCall
+    private unowned(unsafe) let output: OutputQueue
+    private unowned(unsafe) let arguments: RESPArguments
+    private let argumentsHolder = RESPArguments(capacity: 16)
     /// The words of EVAL as C sees them; used again for every run.
     private var words: UnsafeMutablePointer<taskd_lua_bytes>
     private var wordCapacity = 16
     /// Replies that the output holds in several pieces are put together here.
-    private var joinedReply: [UInt8] = []
+    private var joinedReply: UnsafeMutableRawPointer?
+    private var joinedCapacity = 0
     /// The run in progress must not write.
     private var isReadOnlyRun = false
     /// `busy-reply-threshold`; 0: scripts may run for ever.
@@ -40,12 +45,16 @@ final class ScriptEngine {
     init(store: Store) {
         self.store = store
         client = StoreClient.internalClient(store: store)
+        call = client.call
+        output = client.output
+        arguments = argumentsHolder
         words = UnsafeMutablePointer.allocate(capacity: wordCapacity)
     }
 
     deinit {
         if let host { taskd_lua_destroy(host) }
         words.deallocate()
+        free(joinedReply)
     }
 
     /// Bytes that the interpreter has allocated.
@@ -90,15 +99,15 @@ final class ScriptEngine {
         let callbacks = taskd_lua_callbacks(
             owner: Unmanaged.passUnretained(self).toOpaque(),
             command: { owner, words, count, version in
-                ScriptEngine.from(owner).runCommand(words, count, version)
+                ScriptEngine.with(owner) { $0.runCommand(words, count, version) }
             },
-            may_run: { owner, words, count in ScriptEngine.from(owner).mayRun(words, count) },
-            log: { owner, level, text in ScriptEngine.from(owner).log(level, text) },
+            may_run: { owner, words, count in ScriptEngine.with(owner) { $0.mayRun(words, count) } },
+            log: { owner, level, text in ScriptEngine.with(owner) { $0.log(level, text) } },
             sha1_hex: { _, bytes, target in
                 Script.writeSHA1(
                     of: ByteSlice(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count)), to: target!)
             },
-            now_microseconds: { owner in ScriptEngine.from(owner).now })
+            now_microseconds: { owner in ScriptEngine.with(owner) { $0.now } })
         let limits = taskd_lua_limits(
             memory_bytes_max: Limits.scriptMemoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
             instructions_per_check: Int32(Limits.scriptInstructionsPerCheck))
@@ -110,8 +119,9 @@ final class ScriptEngine {
         return host
     }
 
-    private static func from(_ owner: UnsafeMutableRawPointer?) -> ScriptEngine {
-        Unmanaged<ScriptEngine>.fromOpaque(owner!).takeUnretainedValue()
+    @inline(__always)
+    private static func with<R>(_ owner: UnsafeMutableRawPointer?, _ body: (ScriptEngine) -> R) -> R {
+        Unmanaged<ScriptEngine>.fromOpaque(owner.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
     }
 
     // MARK: Running
@@ -176,8 +186,9 @@ final class ScriptEngine {
 
     private func take(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int) {
         arguments.removeAll()
+        guard let words else { return }
         for index in 0..<count {
-            let word = words![index]
+            let word = words[index]
             arguments.append(ByteSlice(UnsafeRawBufferPointer(start: word.base, count: word.count)))
         }
     }
@@ -186,66 +197,64 @@ final class ScriptEngine {
     private func runCommand(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int, _ version: Int32) -> taskd_lua_bytes
     {
         take(words, count)
-        let call = client.call!
+        output.consume(output.pendingBytes)
         call.arguments = arguments
-        client.output.consume(client.output.pendingBytes)
-        client.isRESP3 = version == 3
-        if let (row, refusal) = refusal() {
-            row?.rejectedCalls += 1
-            store.statistics.countError(refusal.text)
-            call.reply.error(refusal)
-            return reply()
+        call.reply.isRESP3 = version == 3
+        guard let row = store.table.find(arguments) else {
+            return refuse(nil, "ERR Unknown Redis command called from script")
         }
-        call.keys = store.databases[client.database]
+        call.row = row
+        guard row.arity.allows(count) else {
+            return refuse(row, "ERR Wrong number of args calling Redis command from script")
+        }
+        if row.flags.contains(.noScript) { return refuse(row, "ERR This Redis command is not allowed from script") }
+        if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
+            return refuse(row, "ERR Write commands are not allowed from read-only scripts.")
+        }
+        if call.keys.index != client.database { call.keys = store.databases[client.database] }
         call.isRetry = false
         if !store.monitors.isEmpty { store.feedMonitors(call) }
         store.execute(call)
-        client.lastError = nil
         return reply()
     }
 
-    /// Why the words may not be run from this script; sets the call's row otherwise.
-    private func refusal() -> (CommandRow?, CommandError)? {
-        guard let row = store.table.find(arguments) else {
-            return (nil, .text("ERR Unknown Redis command called from script"))
-        }
-        client.call.row = row
-        guard row.arity.allows(arguments.count) else {
-            return (row, .text("ERR Wrong number of args calling Redis command from script"))
-        }
-        if row.flags.contains(.noScript) {
-            return (row, .text("ERR This Redis command is not allowed from script"))
-        }
-        if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
-            return (row, .text("ERR Write commands are not allowed from read-only scripts."))
-        }
-        return nil
+    private func refuse(_ row: CommandRow?, _ text: StaticString) -> taskd_lua_bytes {
+        row?.rejectedCalls += 1
+        store.statistics.countError(text.description)
+        call.reply.error(text.description)
+        return reply()
     }
 
-    /// The output's bytes in one piece.
+    /// The output's bytes in one piece, valid until the next command.
     private func reply() -> taskd_lua_bytes {
-        let total = client.output.pendingBytes
+        let total = output.pendingBytes
         return withUnsafeTemporaryAllocation(of: iovec.self, capacity: 8) { vectors in
-            let filled = client.output.gather(into: vectors)
-            if filled == 1 { return taskd_lua_bytes(base: vectors[0].iov_base, count: total) }
-            joinedReply.removeAll(keepingCapacity: joinedReply.capacity <= Limits.scriptKeptReplyBytesMax)
-            joinedReply.reserveCapacity(total)
-            joinReply(vectors)
-            // The array is not touched before the next command, so its address holds.
-            return joinedReply.withUnsafeBytes { taskd_lua_bytes(base: $0.baseAddress, count: $0.count) }
+            if output.gather(into: vectors) == 1 {
+                return taskd_lua_bytes(base: vectors[0].iov_base, count: total)
+            }
+            let joined = joinBuffer(total)
+            var filled = 0
+            while output.pendingBytes > 0 {
+                let pieces = output.gather(into: vectors)
+                let start = filled
+                for vector in vectors[..<pieces] {
+                    memcpy(joined + filled, vector.iov_base, vector.iov_len)
+                    filled += vector.iov_len
+                }
+                output.consume(filled - start)
+            }
+            return taskd_lua_bytes(base: joined, count: total)
         }
     }
 
-    private func joinReply(_ vectors: UnsafeMutableBufferPointer<iovec>) {
-        while client.output.pendingBytes > 0 {
-            let filled = client.output.gather(into: vectors)
-            var taken = 0
-            for vector in vectors[..<filled] {
-                joinedReply.append(contentsOf: UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len))
-                taken += vector.iov_len
-            }
-            client.output.consume(taken)
-        }
+    private func joinBuffer(_ count: Int) -> UnsafeMutableRawPointer {
+        let isTooLarge = joinedCapacity > Limits.scriptKeptReplyBytesMax && count <= Limits.scriptKeptReplyBytesMax
+        if let joinedReply, count <= joinedCapacity, !isTooLarge { return joinedReply }
+        free(joinedReply)
+        joinedCapacity = max(count, 4_096)
+        let fresh = malloc(joinedCapacity).unsafelyUnwrapped
+        joinedReply = fresh
+        return fresh
     }
 
     /// `redis.acl_check_cmd`.
