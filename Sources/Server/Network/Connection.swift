@@ -34,7 +34,8 @@ final class Connection: DescriptorEvents {
 
     let session: Session
     let wireProtocol: WireProtocol
-    private unowned let reactor: Reactor
+    /// Owns this connection, so it lives longer; checking that at every access would show in profiles.
+    private unowned(unsafe) let reactor: Reactor
     private(set) var phase = Phase.open
     private var tail = InputTail()
     /// The session left input in `tail` because it had to pause.
