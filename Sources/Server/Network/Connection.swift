@@ -128,11 +128,15 @@ final class Connection: DescriptorEvents {
         close()
     }
 
+    /// The session paused and no longer does.
+    var canResume: Bool {
+        holdsInput && phase == .open && !session.pausesReading && !reactor.isReadingSuspended
+            && !session.closesNow && !session.closesAfterFlush
+    }
+
     /// Feeds the session what it left while it paused. Returns whether there was anything to do.
     func resumeInput() -> Bool {
-        guard holdsInput, phase == .open, !session.pausesReading, !reactor.isReadingSuspended,
-            !session.closesNow, !session.closesAfterFlush
-        else { return false }
+        guard canResume else { return false }
         holdsInput = false
         watchReadable(true)
         guard tail.count > 0 else { return false }

@@ -133,6 +133,8 @@ final class Reactor {
         for output in context.flushList.takePending() {
             guard let connection = connections[output.connectionIndex] else { continue }
             connection.flush()
+            // Resumed too late for this turn: the next one comes at once.
+            if connection.canResume { connection.session.wake() }
         }
     }
 

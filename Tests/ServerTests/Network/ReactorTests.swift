@@ -147,6 +147,27 @@ import Musl
     harness.run { client.text == "hold\nhold\n" }
 }
 
+/// Goal: while the disk is far behind no input is taken; all of it is once the disk has caught up.
+@Test func congestedLogSuspendsReading() throws {
+    let harness = try TestHarness()
+    let journal = harness.engine.context.journal
+    let client = harness.connect()
+    client.send("one\n")
+    harness.run { client.text == "one\n" }
+    journal.begin(epoch: 1, at: 0)
+    journal.append(.storeEffects, payloadBytes: Limits.logBatchBytesMax + 1) { writer in
+        let zeros = [UInt8](repeating: 0, count: Limits.logBatchBytesMax + 1)
+        writer.writeBytes(zeros, count: zeros.count)
+    }
+    harness.runTurns(1)
+    #expect(harness.reactor.isReadingSuspended)
+    client.send("two\nthree\n")
+    harness.runTurns(10)
+    #expect(harness.sessions[0].lines == ["one"])
+    journal.written(try #require(journal.takeBatch()))
+    harness.run { client.text == "one\ntwo\nthree\n" }
+}
+
 @Test func tooManyClientsAreToldSo() throws {
     let harness = try TestHarness()
     harness.reactor.respClientsMax = 2
