@@ -29,7 +29,9 @@ public struct TestServers: Sendable {
         let script = #"""
             "$@" & p=$!
             while kill -0 $PPID 2>/dev/null && kill -0 $p 2>/dev/null; do sleep 0.3; done
-            kill $p 2>/dev/null; wait $p; rm -rf "$0"
+            kill $p 2>/dev/null
+            (sleep 3; kill -9 $p 2>/dev/null) & wait $p
+            rm -rf "$0"
             """#
         process.arguments = [
             "-c", script, folder.path, binary, "serve", "--amqp", "127.0.0.1:\(amqpPort)", "--resp",
@@ -52,7 +54,7 @@ public struct TestServers: Sendable {
 
     /// Beside the test bundle, where SwiftPM puts all products.
     private static func daemonPath() -> String? {
-        if let named = ProcessInfo.processInfo.environment["TASKD_TEST_BINARY"] { return named }
+        if let named = ProcessInfo.processInfo.environment["TEST_DAEMON"] { return named }
         let candidates = [CommandLine.arguments.first, Bundle.main.executablePath].compactMap { $0 }
         for candidate in candidates {
             var folder = URL(fileURLWithPath: candidate).deletingLastPathComponent()

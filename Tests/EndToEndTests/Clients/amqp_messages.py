@@ -43,8 +43,7 @@ def pika_round(bodies, prefetch=500):
             channel.basic_publish(
                 "", queue, body,
                 pika.BasicProperties(
-                    # Transient: pika waits for each confirm, and thousands of waits for the disk show nothing more.
-                    delivery_mode=1, content_type="application/octet-stream", correlation_id=str(number),
+                    delivery_mode=2, content_type="application/octet-stream", correlation_id=str(number),
                     headers={"n": number, "text": "ž", "list": [1, None, {"a": -5}]},
                 ),
                 mandatory=True,
@@ -78,24 +77,14 @@ def amqp_connection(**named):
 
 def amqp_round(bodies, prefetch=500):
     queue = unique("py-amqp")
-    with amqp_connection() as connection:
+    with amqp_connection(confirm_publish=True) as connection:
         channel = connection.channel()
         channel.queue_declare(queue, durable=True, auto_delete=False)
-        channel.confirm_select()
-        confirmed = set()
-
-        def on_ack(tag, multiple):
-            confirmed.update(range(1, tag + 1) if multiple else [tag])
-
-        channel.events["basic_ack"].add(on_ack)
-        for number, body in enumerate(bodies):  # persistent, up to 200 ahead of their confirms
-            channel.basic_publish(
+        for number, body in enumerate(bodies):
+            channel.basic_publish_confirm(
                 amqp.Message(body, delivery_mode=2, correlation_id=str(number), application_headers={"n": number}),
                 routing_key=queue,
             )
-            while number + 1 - len(confirmed) >= 200 or (number + 1 == len(bodies) > len(confirmed)):
-                connection.drain_events(timeout=20)
-        equal(confirmed, set(range(1, len(bodies) + 1)), "confirms")
         equal(channel.queue_declare(queue, passive=True).message_count, len(bodies), "depth")
 
         seen = []
