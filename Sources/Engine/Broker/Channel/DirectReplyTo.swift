@@ -14,7 +14,9 @@ enum ReplyAddress {
     static func make(_ number: UInt64) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         var address = prefix
-        for shift in stride(from: 60, through: 0, by: -4) { address.append(digits[Int(truncatingIfNeeded: number >> UInt64(shift)) & 15]) }
+        for shift in stride(from: 60, through: 0, by: -4) {
+            address.append(digits[Int(truncatingIfNeeded: number >> UInt64(shift)) & 15])
+        }
         return address
     }
 
