@@ -78,9 +78,8 @@ extension RESPCommand {
         complexity: "O(N) where N is the total number of commands."
     ) { call throws(CommandError) in
         guard call.count == 2 || (call.count == 5 && call.word(2, is: "filterby")) else { throw .syntax }
-        var rows = call.store.table.rows
+        var rows = call.store.table.rows.flatMap { [$0] + $0.subcommands.map(\.row) }
         if call.count == 5 {
-            rows = rows.flatMap { [$0] + $0.subcommands.map(\.row) }
             let wanted = call[4]
             if call.word(3, is: "module") {
                 rows = []
@@ -117,7 +116,7 @@ extension RESPCommand {
 
     /// `COMMAND GETKEYS name [arg …]` → the keys among the words.
     private static let commandGetKeys = RESPCommand(
-        "GETKEYS", .atLeast(3), flags, group: .server, since: "2.8.13",
+        "GETKEYS", .atLeast(4), flags, group: .server, since: "2.8.13",
         summary: "Extracts the key names from an arbitrary command.",
         complexity: "O(N) where N is the number of arguments to the command."
     ) { call throws(CommandError) in
@@ -128,7 +127,7 @@ extension RESPCommand {
 
     /// `COMMAND GETKEYSANDFLAGS name [arg …]` → key and flags for each.
     private static let commandGetKeysAndFlags = RESPCommand(
-        "GETKEYSANDFLAGS", .atLeast(3), flags, group: .server, since: "7.0.0",
+        "GETKEYSANDFLAGS", .atLeast(4), flags, group: .server, since: "7.0.0",
         summary: "Extracts the key names and access flags for an arbitrary command.",
         complexity: "O(N) where N is the number of arguments to the command."
     ) { call throws(CommandError) in

@@ -154,11 +154,12 @@ struct CommandDescription {
         let categories = categories
         reply.set(categories.count)
         for category in categories { reply.simpleText("@" + category) }
-        reply.array(0)
+        // Hints for proxies: none are given.
+        reply.set(0)
         let specifications = keySpecifications
-        reply.array(specifications.count)
+        reply.set(specifications.count)
         for specification in specifications { write(specification, to: reply) }
-        reply.array(row.subcommands.count)
+        reply.set(row.subcommands.count)
         for (_, subcommand) in row.subcommands { CommandDescription(subcommand).writeInfo(to: reply) }
     }
 
