@@ -42,7 +42,7 @@ private enum Python {
         """
 }
 
-@Suite(.enabled(if: Python.isAvailable, "no Python environment or no daemon"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: Python.isAvailable, "no Python environment or no daemon"), .timeLimit(.minutes(5)))
 struct CeleryInteropTests {
     @Test func celerysClientCallsSwift() async throws {
         let servers = TestServers.shared!
@@ -55,12 +55,12 @@ struct CeleryInteropTests {
         let script =
             Python.app + """
                 add = app.signature('tasks.add')
-                print(add.clone(args=(2, 3)).delay().get(timeout=20))
-                print(app.send_task('tasks.add', (4,), {'y': 5}, countdown=0.3).get(timeout=20))
-                print(chain(add.clone(args=(1, 2)), add.clone(args=(10,)), add.clone(args=(100,))).delay().get(timeout=20))
-                print(add.clone(args=(7, 1)).apply_async(link=add.clone(args=(1,))).get(timeout=20))
+                print(add.clone(args=(2, 3)).delay().get(timeout=200))
+                print(app.send_task('tasks.add', (4,), {'y': 5}, countdown=0.3).get(timeout=200))
+                print(chain(add.clone(args=(1, 2)), add.clone(args=(10,)), add.clone(args=(100,))).delay().get(timeout=200))
+                print(add.clone(args=(7, 1)).apply_async(link=add.clone(args=(1,))).get(timeout=200))
                 try:
-                    app.send_task('tasks.fail').get(timeout=20)
+                    app.send_task('tasks.fail').get(timeout=200)
                 except Exception as error:
                     print(type(error).__name__, error)
                 """
@@ -93,10 +93,12 @@ struct CeleryInteropTests {
             ["-m", "celery", "--workdir", folder.path, "-A", "interop", "worker", "--pool=solo", "-n", "\(queue)@%h"],
             queue: queue)
         let app = try await TaskApp.connect(broker: servers.amqp, backend: servers.redis, queue: queue)
-        #expect(try await app.send("py.add", 2, 3).get(as: Int.self) == 5)
-        #expect(try await app.send("py.add", "a", keywords: ["y": "b"]).get(as: String.self) == "ab")
+        #expect(try await app.send("py.add", 2, 3).get(as: Int.self, timeout: .seconds(200)) == 5)
+        #expect(
+            try await app.send("py.add", "a", keywords: ["y": "b"]).get(as: String.self, timeout: .seconds(200)) == "ab"
+        )
         await #expect(throws: TaskError.failed(type: "ValueError", message: "no good")) {
-            try await app.send("py.fail").get(as: Int.self)
+            try await app.send("py.fail").get(as: Int.self, timeout: .seconds(200))
         }
         // Not SIGTERM: children inherit this thread's signal mask, in which it is blocked.
         kill(process.processIdentifier, SIGKILL)

@@ -31,7 +31,7 @@ private func withWorker(
 }
 
 /// Against the daemon, or the servers that TASKD_TEST_AMQP and TASKD_TEST_REDIS name.
-@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(5)))
 struct TaskWorkerEndToEndTests {
     @Test func tasksGiveTheirResults() async throws {
         let done = NIOLockedValueBox<[String]>([])
@@ -42,25 +42,26 @@ struct TaskWorkerEndToEndTests {
             worker.task("tasks.fail") { () -> Int in throw Bad() }
             worker.task("tasks.id") { () -> String? in TaskContext.current?.id }
         } _: { app, _ in
-            #expect(try await app.send("tasks.add", 2, 3).get(as: Int.self) == 5)
-            #expect(try await app.send("tasks.add", 2, keywords: ["y": 40]).get(as: Int.self) == 42)
-            #expect(try await app.send("tasks.greet", "ada").get() == ["hello": "ada"])
-            #expect(try await app.send("tasks.greet").get() == ["hello": "nobody"])
+            #expect(try await app.send("tasks.add", 2, 3).get(as: Int.self, timeout: .seconds(200)) == 5)
+            #expect(
+                try await app.send("tasks.add", 2, keywords: ["y": 40]).get(as: Int.self, timeout: .seconds(200)) == 42)
+            #expect(try await app.send("tasks.greet", "ada").get(timeout: .seconds(200)) == ["hello": "ada"])
+            #expect(try await app.send("tasks.greet").get(timeout: .seconds(200)) == ["hello": "nobody"])
             let note = try await app.send("tasks.note", "noted")
-            #expect(try await note.wait() == .success && done.withLockedValue { $0 } == ["noted"])
+            #expect(try await note.wait(timeout: .seconds(200)) == .success && done.withLockedValue { $0 } == ["noted"])
             let named = try await app.send("tasks.id")
-            #expect(try await named.get(as: String?.self) == named.id)
+            #expect(try await named.get(as: String?.self, timeout: .seconds(200)) == named.id)
             #expect(try await named.status == .success)
             try await named.forget()
             #expect(try await named.status == .pending)
             await #expect(throws: TaskError.failed(type: "Bad", message: "it is bad")) {
-                try await app.send("tasks.fail").get(as: Int.self)
+                try await app.send("tasks.fail").get(as: Int.self, timeout: .seconds(200))
             }
             await #expect(throws: TaskError.failed(type: "TypeError", message: "argument 2 is missing")) {
-                try await app.send("tasks.add", 1).get(as: Int.self)
+                try await app.send("tasks.add", 1).get(as: Int.self, timeout: .seconds(200))
             }
             await #expect(throws: TaskError.failed(type: "NotRegistered", message: "'tasks.none'")) {
-                try await app.send("tasks.none").get(as: Int.self)
+                try await app.send("tasks.none").get(as: Int.self, timeout: .seconds(200))
             }
         }
     }
@@ -71,7 +72,7 @@ struct TaskWorkerEndToEndTests {
             worker.task("tasks.add") { (x: Int, y: Int) in x + y }
         } _: { app, _ in
             let result = try await app.send("tasks.add", 1, 1)
-            _ = try await result.wait()
+            _ = try await result.wait(timeout: .seconds(200))
             let redis = try #require(app.backend?.redis)
             let key = "celery-task-meta-\(result.id)"
             let stored = try await redis.get(key) ?? []
@@ -100,7 +101,9 @@ struct TaskWorkerEndToEndTests {
         } _: { app, _ in
             var results: [TaskResult] = []
             for number in 0..<60 { results.append(try await app.send("tasks.slow", number)) }
-            for (number, result) in results.enumerated() { #expect(try await result.get(as: Int.self) == number) }
+            for (number, result) in results.enumerated() {
+                #expect(try await result.get(as: Int.self, timeout: .seconds(200)) == number)
+            }
             #expect(running.withLockedValue { $0.highest } == 4)
         }
     }
@@ -119,12 +122,12 @@ struct TaskWorkerEndToEndTests {
             var options = SendOptions()
             options.countdown = .milliseconds(1_500)
             let delayed = try await app.send("tasks.now", options: options)
-            let now = try await app.send("tasks.now").get(as: Double.self)
-            let later = try await delayed.get(as: Double.self)
+            let now = try await app.send("tasks.now").get(as: Double.self, timeout: .seconds(200))
+            let later = try await delayed.get(as: Double.self, timeout: .seconds(200))
             #expect(now < later && later >= sent + 1.49)
             options.expires = .milliseconds(100)
-            #expect(try await app.send("tasks.now", options: options).wait() == .revoked)
-            #expect(try await app.send("tasks.again").wait() == .failure)
+            #expect(try await app.send("tasks.now", options: options).wait(timeout: .seconds(200)) == .revoked)
+            #expect(try await app.send("tasks.again").wait(timeout: .seconds(200)) == .failure)
             #expect(attempts.withLockedValue { $0 } == [0, 1, 2])
         }
     }
@@ -144,7 +147,7 @@ struct TaskWorkerEndToEndTests {
                     #"[[1, 2], {}, {"callbacks": null, "errbacks": null, "chain": [\#(next)], "chord": null}]"#.utf8))
             first.rootID = first.id
             try await app.publish(first, queue: app.configuration.queue)
-            #expect(try await app.result(id: last).get(as: Int.self) == 13)
+            #expect(try await app.result(id: last).get(as: Int.self, timeout: .seconds(200)) == 13)
         }
     }
 

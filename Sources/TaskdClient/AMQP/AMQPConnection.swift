@@ -107,7 +107,8 @@ public final class AMQPConnection: Sendable {
         let timeout = channel.eventLoop.scheduleTask(in: configuration.connectTimeout) {
             link.execute { $0.drop(.timeout) }
         }
-        defer { timeout.cancel() }
+        // On the event loop, not here: this task may be kept waiting for longer than the server took.
+        opening.opened.whenComplete { _ in timeout.cancel() }
         try await opening.opened.get()
         let properties = try await link.run { $0.serverProperties }
         return AMQPConnection(link: link, gone: opening.gone, serverProperties: properties)

@@ -64,10 +64,6 @@ public final class RedisClient: Sendable {
         }
         let client = RedisClient(
             eventLoop: channel.eventLoop, handler: handler, gone: gone, configuration: configuration)
-        let timeout = channel.eventLoop.scheduleTask(in: configuration.connectTimeout) {
-            handler.value.drop(.timeout)
-        }
-        defer { timeout.cancel() }
         do {
             try await client.greet()
         } catch {
@@ -77,14 +73,23 @@ public final class RedisClient: Sendable {
         return client
     }
 
+    /// Sends what opens the conversation in one go; the answers have the configured time to come.
     private func greet() async throws {
         var hello: [RedisArgument] = ["HELLO", 3]
         if let password = configuration.password {
             hello += ["AUTH", RedisArgument(configuration.user ?? "default"), RedisArgument(password)]
         }
         if let name = configuration.connectionName { hello += ["SETNAME", RedisArgument(name)] }
-        _ = try await send(hello)
-        if configuration.database != 0 { _ = try await send(["SELECT", RedisArgument(configuration.database)]) }
+        var commands = [hello]
+        if configuration.database != 0 { commands.append(["SELECT", RedisArgument(configuration.database)]) }
+        let handler = handler
+        let timeout = eventLoop.scheduleTask(in: configuration.connectTimeout) { handler.value.drop(.timeout) }
+        let answers = sendAll(commands)
+        // On the event loop, not here: this task may be kept waiting for longer than the server took.
+        answers.whenComplete { _ in timeout.cancel() }
+        for case .error(let text) in try await answers.get() {
+            throw RedisError.server(String(decoding: text, as: UTF8.self))
+        }
     }
 
     // MARK: Commands
@@ -111,16 +116,20 @@ public final class RedisClient: Sendable {
 
     /// Sends commands in one go and returns all replies in order, error replies as they are.
     public func pipeline(_ commands: [[RedisArgument]]) async throws -> [RESPReply] {
+        try await sendAll(commands).get()
+    }
+
+    private func sendAll(_ commands: [[RedisArgument]]) -> EventLoopFuture<[RESPReply]> {
         let handler = handler
         let eventLoop = eventLoop
-        return try await eventLoop.flatSubmit {
-            let promises = commands.map { command in
+        return eventLoop.flatSubmit {
+            let replies = commands.map { command in
                 let promise = eventLoop.makePromise(of: RESPReply.self)
                 handler.value.send(command, promise)
                 return promise.futureResult
             }
-            return EventLoopFuture.whenAllSucceed(promises, on: eventLoop)
-        }.get()
+            return EventLoopFuture.whenAllSucceed(replies, on: eventLoop)
+        }
     }
 
     /// Sends commands as one transaction (`MULTI` … `EXEC`) and returns their replies.

@@ -15,7 +15,7 @@ private func withChannel(
 }
 
 /// Against the daemon, or the server that TASKD_TEST_AMQP names.
-@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(5)))
 struct AMQPEndToEndTests {
     @Test func handshakeTellsTheServersName() async throws {
         try await withChannel { connection, channel, _ in

@@ -11,7 +11,7 @@ private func withRedis(_ body: (RedisClient, String) async throws -> Void) async
 }
 
 /// Against the daemon, or the server that TASKD_TEST_REDIS names.
-@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(2)))
+@Suite(.enabled(if: TestServers.areAvailable, "the daemon is not built"), .timeLimit(.minutes(5)))
 struct RedisEndToEndTests {
     @Test func valuesComeBack() async throws {
         try await withRedis { redis, key in
