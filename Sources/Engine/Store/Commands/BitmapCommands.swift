@@ -41,7 +41,7 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         guard let value = try call.keys.readString(call[1]) else { return call.reply.integer(0) }
         guard call.count == 2 || call.count == 4 || call.count == 5 else { throw .syntax }
-        let range = try call.bitRange(of: value, from: 2)
+        let range = try call.bitRange(of: value, from: 2, isCount: true)
         call.reply.integer(Bits.count(value, range))
     }
 
@@ -55,7 +55,7 @@ extension RESPCommand {
         let bit = number == 1
         guard let value = try call.keys.readString(call[1]) else { return call.reply.integer(bit ? -1 : 0) }
         guard call.count <= 6 else { throw .syntax }
-        let range = try call.bitRange(of: value, from: 3)
+        let range = try call.bitRange(of: value, from: 3, isCount: false)
         if let found = Bits.first(bit, value, range) { return call.reply.integer(found) }
         // Without an end given, the string counts as followed by zeros.
         call.reply.integer(!bit && call.count <= 4 && !range.isEmpty ? range.upperBound : -1)
@@ -118,7 +118,9 @@ extension CommandCall {
     }
 
     /// Positions of bits from `[start [end [BYTE|BIT]]]`; negative numbers count from the end.
-    fileprivate func bitRange(of value: ByteSlice, from first: Int) throws(CommandError) -> Range<Int> {
+    fileprivate func bitRange(
+        of value: ByteSlice, from first: Int, isCount: Bool
+    ) throws(CommandError) -> Range<Int> {
         guard count > first else { return 0..<value.count * 8 }
         var start = try integer(first)
         let given = count > first + 1 ? try integer(first + 1) : nil
@@ -132,7 +134,7 @@ extension CommandCall {
         }
         let total = Int64(isInBits ? value.count * 8 : value.count)
         var end = given ?? total - 1
-        if start < 0, end < 0, start > end { return 0..<0 }
+        if isCount, start < 0, end < 0, start > end { return 0..<0 }
         if start < 0 { start = max(0, start + total) }
         if end < 0 { end = max(0, end + total) }
         end = min(end, total - 1)

@@ -253,9 +253,9 @@ final class StreamValue: StoredValue {
         return isFound
     }
 
-    /// Whether an entry was removed by name at or after `start`.
+    /// Whether an entry was removed by name at or after `start`, among those that are still there.
     func hasDeletions(from start: StreamID) -> Bool {
-        count > 0 && maxDeletedID != .zero && start <= maxDeletedID
+        count > 0 && maxDeletedID != .zero && firstID <= maxDeletedID && start <= maxDeletedID
     }
 
     /// How many entries were ever added up to `id`, where that can be told without counting.
