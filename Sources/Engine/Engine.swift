@@ -29,6 +29,8 @@ public final class Engine {
         amqp = AMQPSessions(context: context, broker: broker, users: users)
     }
 
+    deinit { store.tearDown() }
+
     // MARK: Connections
 
     /// A new connection on an AMQP port.

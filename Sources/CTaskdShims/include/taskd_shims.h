@@ -21,4 +21,7 @@ size_t taskd_allocated_bytes(void);
 /// Has the allocator give free memory back to the system, where it can.
 void taskd_trim_heap(void);
 
+/// Asks the processor to fetch what is at `address` ahead of its use. Any address is allowed.
+static inline void taskd_prefetch(const void *address) { __builtin_prefetch(address); }
+
 #endif

@@ -15,6 +15,8 @@ final class Store {
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
     let administration: StoreAdministration
+    /// Where sessions decode requests ahead.
+    let requestBatch = RequestBatch()
     /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
     let mutedOutput = OutputQueue(flushList: FlushList())
     /// An empty request, to point to where none is being executed.
@@ -61,6 +63,13 @@ final class Store {
         administration = StoreAdministration(context: context)
         precondition(context.configuration.respDatabases > 0)
         for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }
+    }
+
+    /// Lets go of the databases: they hold the store, and the store holds them. It is of no use afterwards.
+    func tearDown() {
+        databases = []
+        clients = [:]
+        replayClient = nil
     }
 
     deinit { graveyard.forEach { table in table.forEach { $0.destroy() } } }

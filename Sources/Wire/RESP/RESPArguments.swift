@@ -13,8 +13,12 @@ import Darwin
 
 /// Words of a request. Index 0 is the command's name.
 public final class RESPArguments {
+    // One thread at a time by contract: checking every access for conflicts would cost more than the access.
+    @exclusivity(unchecked)
     @usableFromInline var base: UnsafeMutablePointer<ByteSlice>
+    @exclusivity(unchecked)
     public private(set) var count: Int = 0
+    @exclusivity(unchecked)
     private var capacity: Int
     /// Bytes behind the slices of a copy.
     private var owned: UnsafeMutableRawPointer?

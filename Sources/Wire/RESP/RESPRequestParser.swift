@@ -78,8 +78,14 @@ public struct RESPRequestParser {
 
     public init(limits: RESPRequestLimits) { self.limits = limits }
 
+    /// The last request was typed as a line: its words may stand in memory that the next line uses again.
+    public private(set) var isInline = false
+
     /// Whether a request has been begun and not ended.
     public var isWithinRequest: Bool { remainingWords >= 0 }
+
+    /// Forgets the request in progress: its bytes will be passed again from the beginning.
+    public mutating func reset() { remainingWords = -1 }
 
     /// The next whole request, at `offset`, which moves past it; false when more bytes are needed. Then the
     /// next call must pass bytes that begin with the same request, at offset 0 or wherever it stands.
@@ -94,9 +100,11 @@ public struct RESPRequestParser {
                     guard let taken = try inline(bytes.slice(from: offset, count: bytes.count - offset), arguments)
                     else { return false }
                     offset += taken
+                    isInline = true
                     if arguments.count > 0 { return true }
                     continue
                 }
+                isInline = false
                 guard try header(bytes, offset) else { return false }
                 if remainingWords == 0 {
                     offset += progress

@@ -25,6 +25,8 @@ final class StoreHarness {
         store.finishRecovery()
     }
 
+    deinit { store.tearDown() }
+
     /// A second store that has replayed everything the first has journaled.
     func replayed() throws -> StoreHarness {
         takeRecords()

@@ -10,7 +10,8 @@ final class RESPSession: Session, StoreClientHost {
     private let store: Store
     let client: StoreClient
     private var parser: RESPRequestParser
-    private let arguments = RESPArguments()
+    /// Words of a request that has not come whole.
+    private var partial: RESPArguments?
 
     init(store: Store, peer: PeerAddress) {
         self.store = store
@@ -32,34 +33,87 @@ final class RESPSession: Session, StoreClientHost {
     // MARK: Input
 
     override func receive(_ bytes: ByteSlice) -> Int {
-        let store = store
-        let client = client
         client.lastActiveMilliseconds = context.time.wallMilliseconds
         if let stopwatch = context.time.stopwatch { context.time.lastStopwatchMicroseconds = stopwatch() }
+        let batch = store.requestBatch
         var offset = 0
-        while !client.isClosing {
-            let start = offset
-            parser.limits.isUnauthenticated = client.needsAuthentication
-            do {
-                guard try parser.next(bytes, at: &offset, into: arguments) else { break }
-            } catch {
-                return refuse(error, bytes)
-            }
-            if store.pause.endMilliseconds != 0, store.isPaused(client, arguments) {
-                pausesReading = true
-                offset = start
+        var failure: RESPProtocolError?
+        repeat {
+            batch.removeAll()
+            decode(bytes, &offset, &failure, batch)
+            guard batch.count > 0 else { break }
+            batch.prepare(store, store.databases[client.database])
+            let executed = execute(batch)
+            if executed < batch.count {
+                // The rest is decoded again when it may be executed.
+                offset = batch.start(executed)
+                parser.reset()
+                partial = nil
+                failure = nil
                 break
             }
-            store.dispatch(client, arguments)
-            if client.blocked != nil {
-                pausesReading = true
-                break
-            }
-        }
+        } while failure == nil && partial == nil && !pausesReading && !client.isClosing
         store.statistics.inputBytes += UInt64(offset)
+        if let failure, !client.isClosing { return refuse(failure, bytes) }
         if client.isClosing { return bytes.count }
         if bytes.count - offset > context.configuration.respQueryBytesMax { return overflow(bytes) }
         return offset
+    }
+
+    /// Decodes as many requests as may be decoded ahead. What is incomplete stays in `partial`.
+    @inline(__always)
+    private func decode(
+        _ bytes: ByteSlice, _ offset: inout Int, _ failure: inout RESPProtocolError?, _ batch: RequestBatch
+    ) {
+        // Authentication changes what the next request may be.
+        let limit = client.needsAuthentication ? 1 : RequestBatch.size
+        parser.limits.isUnauthenticated = client.needsAuthentication
+        if let held = partial {
+            batch.putNextArguments(held)
+            partial = nil
+        }
+        do throws(RESPProtocolError) {
+            while batch.count < limit {
+                let start = offset
+                guard try parser.next(bytes, at: &offset, into: batch.nextArguments) else {
+                    if parser.isWithinRequest { partial = batch.takeNextArguments() }
+                    return
+                }
+                // Lines are unescaped into memory of the parser's: one at a time.
+                if parser.isInline, batch.count > 0 {
+                    offset = start
+                    return
+                }
+                batch.append(start: start)
+                if parser.isInline { return }
+            }
+        } catch {
+            failure = error
+        }
+    }
+
+    /// Executes the batch, in order. Returns how many were executed: fewer when the client has to wait or has
+    /// gone.
+    @inline(__always)
+    private func execute(_ batch: RequestBatch) -> Int {
+        let client = client
+        let store = store
+        var index = 0
+        while index < batch.count {
+            let arguments = batch.arguments(index)
+            if store.pause.endMilliseconds != 0, store.isPaused(client, arguments) {
+                pausesReading = true
+                return index
+            }
+            store.dispatch(client, arguments, batch.row(index))
+            index += 1
+            if client.blocked != nil {
+                pausesReading = true
+                return index
+            }
+            if client.isClosing { return index }
+        }
+        return index
     }
 
     /// The bytes are no request: says why and closes.

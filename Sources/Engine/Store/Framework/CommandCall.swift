@@ -6,7 +6,7 @@ import Wire
 
 /// One command being executed.
 final class CommandCall {
-    unowned(unsafe) let store: Store
+    let store: Store
     unowned(unsafe) let client: StoreClient
     /// The words. Borrowed until the handler returns.
     unowned(unsafe) var arguments: RESPArguments

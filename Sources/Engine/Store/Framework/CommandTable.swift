@@ -13,6 +13,8 @@ final class CommandRow {
     let flags: CommandFlags
     let arity: CommandArity
     let handler: RESPCommand.Handler
+    /// The first argument is a key: worth fetching ahead.
+    let hasKeyFirst: Bool
     /// Lower-case names of subcommands.
     fileprivate(set) var subcommands: [(name: ByteString, row: CommandRow)] = []
 
@@ -29,6 +31,12 @@ final class CommandRow {
         flags = command.flags
         arity = command.arity
         handler = command.handler
+        hasKeyFirst =
+            switch command.keys {
+            case .first, .all: true
+            case .range(let first, _, _): first == 1
+            default: false
+            }
     }
 
     /// The subcommand of this name, in any case.

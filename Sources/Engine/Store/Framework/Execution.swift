@@ -10,12 +10,13 @@ extension Store {
     // MARK: Requests
 
     /// Executes, queues or refuses one request of a client. Writes one reply at most.
+    /// `found` is the command's row in the table, nil when there is no such command.
     @inline(__always)
-    func dispatch(_ client: StoreClient, _ arguments: RESPArguments) {
+    func dispatch(_ client: StoreClient, _ arguments: RESPArguments, _ found: CommandRow?) {
         let call = client.call!
         call.arguments = arguments
         if client.hasMutedReply { client.beginMutedCommand() }
-        guard let row = table.find(arguments) else { return unknown(client, arguments) }
+        guard let row = found else { return unknown(client, arguments) }
         call.row = row
         guard row.arity.allows(arguments.count) else {
             return refuse(client, row: row, .wrongArity(command: row.fullName))

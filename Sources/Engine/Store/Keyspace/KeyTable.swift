@@ -12,6 +12,7 @@
 // Boundary file for raw pointers. Holds entries, does not own them: `Keyspace` frees them.
 // Loop thread only. Next: Keyspace.swift.
 
+import CTaskdShims
 import Wire
 
 #if canImport(Glibc)
@@ -142,6 +143,13 @@ final class KeyTable {
 
     init() {}
 
+    /// Exchanges everything with another table: who holds the objects need not hear of it.
+    func swapContents(with other: KeyTable) {
+        (current, other.current) = (other.current, current)
+        (target, other.target) = (other.target, target)
+        (moved, other.moved) = (other.moved, moved)
+    }
+
     deinit {
         freeBuckets(current, from: 0)
         if let target { freeBuckets(target, from: 0) }
@@ -183,6 +191,33 @@ final class KeyTable {
         if let entry = Self.find(current.home(hash), key, hash) { return entry }
         guard let target else { return nil }
         return Self.find(target.home(hash), key, hash)
+    }
+
+    /// Has the processor fetch the bucket of a key that will soon be looked for.
+    @inline(__always)
+    func prefetchBucket(hash: UInt64) {
+        taskd_prefetch(current.home(hash).base)
+        if let target { taskd_prefetch(target.home(hash).base) }
+    }
+
+    /// The same for the entries that the key may be, once the bucket is here.
+    @inline(__always)
+    func prefetchEntries(hash: UInt64) {
+        Self.prefetchEntries(current.home(hash), hash)
+        if let target { Self.prefetchEntries(target.home(hash), hash) }
+    }
+
+    @inline(__always)
+    private static func prefetchEntries(_ bucket: Bucket, _ hash: UInt64) {
+        let difference = bucket.meta ^ (UInt64(tag(hash)) &* 0x0101_0101_0101_0101)
+        var hits = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8000
+        while hits != 0 {
+            // A slot that is not in use may hold any address: fetching from it does no harm.
+            let entry = bucket.entry(hits.trailingZeroBitCount >> 3 - 1)
+            taskd_prefetch(entry.base)
+            taskd_prefetch(entry.base + 48)
+            hits &= hits &- 1
+        }
     }
 
     // MARK: Changing

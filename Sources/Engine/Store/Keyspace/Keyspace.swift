@@ -13,11 +13,12 @@ import Wire
 /// A database.
 final class Keyspace {
     let index: Int
-    unowned(unsafe) let store: Store
+    /// Held strongly because it is used at every step; `Store.tearDown` breaks the cycle.
+    let store: Store
     /// All entries.
-    var table = KeyTable()
+    let table = KeyTable()
     /// Those that expire.
-    var expiring = KeyTable()
+    let expiring = KeyTable()
     /// Somebody looks at changes here: `modified` has more to do than count.
     private(set) var isObserved = false
     var watched = NameTable<WatchedKey>() { didSet { updateObserved() } }
@@ -228,9 +229,10 @@ final class Keyspace {
     /// Drops all keys; their memory is freed in slices between commands.
     func removeAll() {
         for key in watched.names where exists(key.slice) { touchWatchers(key.slice) }
-        store.graveyard.append(table)
-        table = KeyTable()
-        expiring = KeyTable()
+        let flushed = KeyTable()
+        flushed.swapContents(with: table)
+        store.graveyard.append(flushed)
+        expiring.swapContents(with: KeyTable())
         expiryCursor = 0
     }
 
@@ -243,8 +245,8 @@ final class Keyspace {
         for key in other.watched.names where exists(key.slice) || other.exists(key.slice) {
             other.touchWatchers(key.slice)
         }
-        (table, other.table) = (other.table, table)
-        (expiring, other.expiring) = (other.expiring, expiring)
+        table.swapContents(with: other.table)
+        expiring.swapContents(with: other.expiring)
         (expiryCursor, other.expiryCursor) = (0, 0)
         for key in blocked.names where exists(key.slice) { store.signalReady(key.slice, in: self) }
         for key in other.blocked.names where other.exists(key.slice) { store.signalReady(key.slice, in: other) }
