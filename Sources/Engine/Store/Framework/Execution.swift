@@ -9,6 +9,11 @@ import Wire
 extension Store {
     // MARK: Requests
 
+    /// The same for a caller that has not looked the command up.
+    func dispatch(_ client: StoreClient, _ arguments: RESPArguments) {
+        dispatch(client, arguments, table.find(arguments))
+    }
+
     /// Executes, queues or refuses one request of a client. Writes one reply at most.
     /// `found` is the command's row in the table, nil when there is no such command.
     @inline(__always)
