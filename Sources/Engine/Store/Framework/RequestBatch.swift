@@ -2,7 +2,7 @@
 // memory; a pipelining client shows the next keys early, so that their buckets and entries can be on their way
 // while others are looked up.
 // One batch serves all sessions, one after the other: nothing stays in it between two calls of `receive`.
-// Boundary file for raw pointers. Loop thread only. Next: RESPSession.swift.
+// Boundary file for raw pointers. Loop thread only. Next: Execution.swift; Sessions/RESP fills the batch.
 
 import Wire
 
