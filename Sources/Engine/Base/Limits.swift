@@ -25,6 +25,8 @@ public enum Limits {
     public static let amqpCloseOKMilliseconds: Int64 = 10_000
     /// Largest message body, bytes (RabbitMQ's `max_message_size`).
     public static let messageBytesMax = 134_217_728
+    /// Answers that wait for the peer, bytes, beyond which nothing more is read from it.
+    public static let amqpOutputPauseBytes = 67_108_864
     /// Bodies up to this size get their memory when they are announced; larger ones as they come.
     public static let amqpBodyUpFrontBytesMax = 1_048_576
     /// Times to live, of messages and queues: ten years, as in RabbitMQ. Milliseconds.
@@ -137,6 +139,7 @@ public enum Limits {
     public static func check() {
         precondition(amqpFrameBytesMin <= amqpFrameBytesMax)
         precondition(amqpFrameBeforeAuthenticationBytesMax >= amqpFrameBytesMin)
+        precondition(amqpOutputPauseBytes > outputHighWatermarkBytes, "deliveries stop before reading does")
         precondition(amqpBodyUpFrontBytesMax <= messageBytesMax)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")

@@ -65,7 +65,10 @@ final class AMQPSession: Session {
     var phaseDeadline: Int64?
     var nextHeartbeat: Int64?
     var armedDeadline: Int64?
+    /// Reading pauses until the disk has caught up.
     var isBlocked = false
+    /// Reading pauses until the peer has taken its answers.
+    var waitsForOutput = false
 
     var broker: Broker { sessions.broker }
 
@@ -99,6 +102,7 @@ final class AMQPSession: Session {
             }
             if discardsInput { return bytes.count }
         }
+        if output.pendingBytes > Limits.amqpOutputPauseBytes { pauseForOutput() }
         return bytes.count - cursor.remaining
     }
 
@@ -173,7 +177,10 @@ final class AMQPSession: Session {
         sessions.remove(self)
     }
 
-    override func outputDrained() { connection?.outputDrained() }
+    override func outputDrained() {
+        if waitsForOutput { resumeAfterOutput() }
+        connection?.outputDrained()
+    }
 
     override func shutdown() {
         switch phase {

@@ -84,11 +84,4 @@ final class AMQPSessions {
         blocked = []
         for session in waiting { session.unblock() }
     }
-
-    // MARK: End
-
-    /// The daemon stops: everybody is told.
-    func shutdown() {
-        for case .some(let session) in slots { session.shutdown() }
-    }
 }

@@ -2,7 +2,7 @@
 // before a refusal, of waiting for `close-ok`.
 // A session wants one earliest deadline; the heap in `AMQPSessions` may hold older, later ones for it, which
 // are ignored when they come up.
-// Loop thread only. Next: AMQPSessions.swift.
+// Loop thread only. Next: AMQPBackPressure.swift, AMQPSessions.swift.
 
 import Wire
 
@@ -80,27 +80,5 @@ extension AMQPSession {
             dropNow()
         case .running, .closed: break
         }
-    }
-
-    // MARK: Back-pressure
-
-    /// The disk is behind: no more is read from a connection that publishes until it has caught up.
-    func block() {
-        guard !isBlocked else { return }
-        isBlocked = true
-        pausesReading = true
-        if client.capabilities.contains(.connectionBlocked) {
-            Array("low on disk throughput".utf8).withSlice { send(0, ConnectionBlocked(reason: $0)) }
-        }
-        sessions.block(self)
-    }
-
-    func unblock() {
-        isBlocked = false
-        guard phase == .running else { return }
-        pausesReading = false
-        if client.capabilities.contains(.connectionBlocked) { send(0, ConnectionUnblocked()) }
-        // Input that was left waits with the server.
-        wake()
     }
 }

@@ -228,7 +228,8 @@ import Wire
         let engine = AMQPTestEngine()
         let open = Peer(engine).opened()
         let young = Peer(engine)
-        engine.sessions.shutdown()
+        open.session.shutdown()
+        young.session.shutdown()
         #expect(
             open.take() == [
                 "0 connection.close 320 CONNECTION_FORCED - broker forced connection closure with reason 'shutdown' 0 0"
