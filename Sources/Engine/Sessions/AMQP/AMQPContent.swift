@@ -112,8 +112,9 @@ extension AMQPSession {
             try count(frame.payload, content)
             body.append(frame.payload)
             if content.receivedBytes == content.bodyBytes {
-                channel.content = nil
+                // While the channel still holds the content, and with it the names.
                 let message = body.makeMessage(exchange: content.exchange.slice, routingKey: content.routingKey.slice)
+                channel.content = nil
                 try finish(message, mandatory: content.mandatory, to: broker)
             }
         }

@@ -4,9 +4,15 @@ import Wire
 @testable import Engine
 
 @Suite struct MessageExpirationTests {
+    private func parse(_ text: String) throws(BrokerError) -> Int64 {
+        let bytes = ByteString(text)
+        defer { withExtendedLifetime(bytes) {} }
+        return try MessageExpiration.parse(bytes.slice)
+    }
+
     @Test(arguments: [("0", 0), ("5", 5), ("007", 7), ("+5", 5), ("-0", 0), ("315360000000", 315_360_000_000)])
     func numbers(text: String, milliseconds: Int64) throws {
-        #expect(try MessageExpiration.parse(ByteString(text).slice) == milliseconds)
+        #expect(try parse(text) == milliseconds)
     }
 
     @Test(arguments: [
@@ -17,7 +23,7 @@ import Wire
     ])
     func refusals(text: String, reason: String) {
         #expect(throws: BrokerError.invalidExpiration(text, reason: reason)) {
-            try MessageExpiration.parse(ByteString(text).slice)
+            try parse(text)
         }
     }
 }
