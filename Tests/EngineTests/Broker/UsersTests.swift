@@ -12,6 +12,7 @@ import Wire
     private func login(_ name: String, _ password: String, fromLoopback: Bool = true) -> LoginError? {
         let name = ByteString(name)
         let password = ByteString(password)
+        defer { withExtendedLifetime((name, password)) {} }
         do throws(LoginError) {
             let user = try users.authenticate(name: name.slice, password: password.slice, fromLoopback: fromLoopback)
             #expect(user.name == name)
