@@ -74,10 +74,13 @@ final class StoreHarness {
 /// A connection of the harness.
 final class StoreTestClient {
     let session: RESPSession
+    /// Its store must live as long as somebody is connected.
+    private let harness: StoreHarness
     /// Sent but not taken yet.
     private var unsent: [UInt8] = []
 
     init(harness: StoreHarness) {
+        self.harness = harness
         session = RESPSession(
             store: harness.store,
             peer: PeerAddress(
