@@ -41,6 +41,7 @@ public final class EngineConfiguration {
     public var respPassword = ""
     public var respBulkBytesMax = Limits.respBulkBytesMax
     public var respQueryBytesMax = Limits.respQueryBytesMax
+    public var respOutputPauseBytes = Limits.respOutputPauseBytes
 
     // MARK: Log
     public var appendOnly = true

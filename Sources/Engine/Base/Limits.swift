@@ -69,6 +69,9 @@ public enum Limits {
     public static let respArgumentsMax = 1_048_576
     /// Bytes of one client's unexecuted query (`client-query-buffer-limit`).
     public static let respQueryBytesMax = 1_073_741_824
+    /// Unread replies of one client above which no further request of it is executed until it has read.
+    /// Ample: a client that sends a long pipeline before it reads the first reply must not get stuck.
+    public static let respOutputPauseBytes = 268_435_456
     /// The same before authentication: arguments and bulk length, as Redis bounds them.
     public static let respArgumentsBeforeAuthenticationMax = 10
     public static let respBulkBeforeAuthenticationBytesMax = 16_384
@@ -127,6 +130,9 @@ public enum Limits {
     /// Longest `DEBUG SLEEP`, milliseconds: everybody waits for it.
     public static let debugSleepMillisecondsMax: Int64 = 1_000
 
+    /// Random elements drawn with repetition in one command: nobody needs more, and each costs time and output.
+    public static let randomElementsMax = 16_777_216
+
     // MARK: Log
     /// A batch is closed at this size even when the previous one is still in flight: then publishers wait.
     public static let logBatchBytesMax = 67_108_864
@@ -147,5 +153,6 @@ public enum Limits {
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)
+        precondition(respOutputPauseBytes > outputHighWatermarkBytes, "draining must be noticed after a pause")
     }
 }

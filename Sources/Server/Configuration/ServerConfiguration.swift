@@ -77,6 +77,7 @@ public struct ServerConfiguration: Sendable {
     public var respPassword = ""
     public var respBulkBytesMax = 0
     public var respQueryBytesMax = 0
+    public var respOutputPauseBytes = 0
 
     public var appendOnly = true
     public var appendFsync = AppendFsync.everysec
@@ -117,6 +118,7 @@ public struct ServerConfiguration: Sendable {
         engine.respPassword = respPassword
         engine.respBulkBytesMax = respBulkBytesMax
         engine.respQueryBytesMax = respQueryBytesMax
+        engine.respOutputPauseBytes = respOutputPauseBytes
         engine.appendOnly = appendOnly
         engine.appendFsync = appendFsync
         return engine

@@ -122,6 +122,10 @@ public enum Settings {
             .integer(Limits.respQueryBytesMax),
             "Most bytes of requests that one client may have waiting (Redis: client-query-buffer-limit)."
         ) { $0.respQueryBytesMax = $1.integerValue },
+        Setting(
+            "resp.output_pause_bytes", .bytes(2_097_152...Int.max), .integer(Limits.respOutputPauseBytes),
+            "Unread replies of one client above which its further requests wait until it has read."
+        ) { $0.respOutputPauseBytes = $1.integerValue },
     ]
 
     private static let store: [Setting] = [

@@ -10,6 +10,8 @@ final class RESPSession: Session, StoreClientHost {
     private let store: Store
     let client: StoreClient
     private var parser: RESPRequestParser
+    /// The client has not read so much that its further requests wait.
+    private var waitsForOutput = false
     /// Words of a request that has not come whole.
     private var partial: RESPArguments?
 
@@ -112,6 +114,11 @@ final class RESPSession: Session, StoreClientHost {
                 return index
             }
             if client.isClosing { return index }
+            if client.output.pendingBytes > context.configuration.respOutputPauseBytes {
+                waitsForOutput = true
+                pausesReading = true
+                return index
+            }
         }
         return index
     }
@@ -130,6 +137,12 @@ final class RESPSession: Session, StoreClientHost {
         client.isClosing = true
         closeClientNow()
         return bytes.count
+    }
+
+    override func outputDrained() {
+        guard waitsForOutput else { return }
+        waitsForOutput = false
+        resumeClient()
     }
 
     // MARK: Ends

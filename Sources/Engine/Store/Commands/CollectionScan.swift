@@ -69,16 +69,21 @@ extension CommandCall {
 
     /// Count and option of HRANDFIELD, ZRANDMEMBER: `key count [option]`.
     func randomCount(option: StaticString) throws(CommandError) -> (count: Int, hasOption: Bool) {
+        let wanted = try randomCount()
+        guard count <= 4, count == 3 || word(3, is: option) else { throw .syntax }
+        // Twice the count must stay an array's length.
+        if count == 4, wanted > Int.max / 2 { throw .text("ERR value is out of range") }
+        return (wanted, count == 4)
+    }
+
+    /// How many random elements word 2 asks for: a negative number may repeat them and is bounded.
+    func randomCount() throws(CommandError) -> Int {
         let wanted = try integer(2)
         if wanted == .min {
             throw .text("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
         }
-        guard count <= 4, count == 3 || word(3, is: option) else { throw .syntax }
-        // Twice the count must stay an array's length.
-        if count == 4, wanted < -Int64.max / 2 || wanted > Int64.max / 2 {
-            throw .text("ERR value is out of range")
-        }
-        return (Int(wanted), count == 4)
+        if wanted < -Int64(Limits.randomElementsMax) { throw .text("ERR value is out of range") }
+        return Int(wanted)
     }
 }
 

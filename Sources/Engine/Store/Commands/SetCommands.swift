@@ -106,19 +106,16 @@ extension RESPCommand {
             guard let set = try call.keys.read(call[1], as: SetValue.self) else { return call.reply.null() }
             return set.withRandomMember(using: &call.store.context.random) { call.reply.bulk($0) }
         }
-        let count = try call.integer(2)
-        if count == .min {
-            throw .text("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807")
-        }
+        let count = try call.randomCount()
         guard let set = try call.keys.read(call[1], as: SetValue.self) else { return call.reply.array(0) }
         if count < 0 {
-            call.reply.array(Int(-count))
+            call.reply.array(-count)
             for _ in 0..<(-count) {
                 set.withRandomMember(using: &call.store.context.random) { call.reply.bulk($0) }
             }
             return
         }
-        let drawn = set.drawDistinct(Int(clamping: count), using: &call.store.context.random)
+        let drawn = set.drawDistinct(count, using: &call.store.context.random)
         call.reply.array(drawn.count)
         for member in drawn { call.reply.bulk(member) }
     }

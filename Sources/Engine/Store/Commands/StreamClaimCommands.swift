@@ -175,8 +175,8 @@ private struct StreamClaim {
             }
             word += 1
         }
-        // A time to come is as good as now; so is one before the beginning of time.
-        if deliveredAt < 0 || deliveredAt > now { deliveredAt = now }
+        // A time to come is as good as now; so is one before the beginning of time. What was journaled holds.
+        if !call.store.isReplaying, deliveredAt < 0 || deliveredAt > now { deliveredAt = now }
     }
 }
 

@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import Engine
 
@@ -114,4 +115,30 @@ import Testing
     #expect(client.send("WAIT 1 100") == "")
     harness.advance(milliseconds: 100)
     #expect(client.pending() == ":0")
+}
+
+/// Goal: who sends requests and reads no replies gets no unbounded buffer, and loses nothing once it reads.
+@Test func whoDoesNotReadWaits() {
+    let harness = StoreHarness()
+    harness.context.configuration.respOutputPauseBytes = 4_000_000
+    let client = harness.connect()
+    #expect(client.send("SETRANGE big 999999 x") == ":1000000")
+    let request = Array("*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n".utf8)
+    var requests = Array(repeatElement(request, count: 20).joined())
+    func feed() {
+        let taken = requests.withUnsafeBytes { client.session.receive(ByteSlice($0)) }
+        requests.removeFirst(taken)
+    }
+    feed()
+    #expect(client.session.pausesReading)
+    #expect(client.session.output.pendingBytes < 6_000_000)
+    var replied = 0
+    for _ in 0..<20 where replied < 20 * 1_000_012 {
+        let pending = client.session.output.pendingBytes
+        replied += pending
+        if client.session.output.consume(pending) { client.session.outputDrained() }
+        #expect(!client.session.pausesReading)
+        feed()
+    }
+    #expect(replied == 20 * 1_000_012 && requests.isEmpty)
 }
