@@ -86,7 +86,7 @@ def containers():
     flat = redis.Redis(RESP_HOST, RESP_PORT, **({"protocol": 2} if redis.__version__ >= "5" else {}))
     raw = flat.execute_command("QUEUE", "INFO", name)
     check(isinstance(raw, list) and dict(zip(raw[::2], raw[1::2]))[b"name"] == name.encode(), f"RESP2: {shorten(raw)}")
-    check("ERR" in redis_cli("QUEUE", "INFO", f"{name}-missing") or "NOQUEUE" in redis_cli("QUEUE", "INFO", f"{name}-missing"), "an unknown queue")
+    check(redis_cli("QUEUE", "INFO", f"{name}-missing").startswith("NOTFOUND no such queue "), "an unknown queue")
     check(redis_cli("QUEUE", "NOSUCH").startswith("ERR "), "an unknown subcommand")
     for container in ("queue", "exchange", "binding", "connection", "channel", "consumer"):
         check("summary" in redis_cli("COMMAND", "DOCS", container), f"COMMAND DOCS {container}")

@@ -28,6 +28,10 @@ AMQP_HOST, AMQP_PORT = _amqp.hostname, _amqp.port or 5672
 RESP_HOST, RESP_PORT = _resp.hostname, _resp.port or 6379
 CLIENTS = os.path.dirname(os.path.abspath(__file__))
 
+# Whoever starts this program may have its signals blocked, and what is started from here would inherit that:
+# a worker that is asked to stop would never hear of it.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
 _scenarios = {}
 
 
