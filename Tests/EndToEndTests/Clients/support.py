@@ -107,8 +107,6 @@ def wait_until(condition, what, seconds=20.0, pause=0.05):
         time.sleep(pause)
 
 
-# A test runner's threads block signals, and children inherit that: workers would never hear SIGTERM or SIGUSR1.
-signal.pthread_sigmask(signal.SIG_SETMASK, ())
 # A program that is told to stop unwinds, and so stops its children.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped from outside"))
 
