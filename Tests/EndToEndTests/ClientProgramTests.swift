@@ -44,7 +44,8 @@ struct ClientProgram: Sendable {
         ClientProgram(program: "resp_commands.py", variables: ["TEST_PROTOCOL": "3"], seconds: 60, scenarios: resp),
         ClientProgram(program: "inspection.py", seconds: 60, scenarios: ["containers"]),
         ClientProgram(
-            program: "resp_differential.py", variables: ["TEST_SEEDS": "3", "TEST_ROUNDS": "1000"], seconds: 60,
+            program: "resp_differential.py",
+            variables: ["TEST_SEED": "3000", "TEST_SEEDS": "6", "TEST_ROUNDS": "1000"], seconds: 60,
             scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis"]),
         ClientProgram(program: "rq_jobs.py", scenarios: ["jobs"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "amqp"], scenarios: ["flower"]),

@@ -55,7 +55,7 @@ private func recover(_ log: SegmentedLog) throws(LogError) -> [[UInt8]] {
 
 /// Goal: recovery keeps a prefix that holds everything durable, crash after crash. Method: cut the power at a
 /// random change, again and again on the same disk; seed replays.
-@Test(arguments: 1...200 as ClosedRange<UInt64>)
+@Test(arguments: 1...60 as ClosedRange<UInt64>)
 func durableRecordsSurviveCrashes(seed: UInt64) throws {
     var random = RandomSource(seed: seed)
     let disk = SimulatedDisk(seed: seed)
@@ -113,7 +113,7 @@ func failedDiskPromisesNothing(change: Int) throws {
 
 /// Goal: a flipped bit is never read as data, and what was known to be durable is never cut off: the start is
 /// refused, except behind the last mark, where it may have been an interrupted write.
-@Test(arguments: 1...100 as ClosedRange<UInt64>)
+@Test(arguments: 1...50 as ClosedRange<UInt64>)
 func flippedBitIsFound(seed: UInt64) throws {
     var random = RandomSource(seed: seed)
     let disk = SimulatedDisk(seed: seed)

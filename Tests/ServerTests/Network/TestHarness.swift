@@ -83,9 +83,9 @@ final class TestHarness {
 
     func connect() -> TestClient { TestClient(port: reactor.listeners[0].address.port) }
 
-    /// Runs turns until `condition` holds; at most two seconds.
+    /// Runs turns until `condition` holds; at most ten seconds.
     func run(until condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) {
-        let end = LoopClock.monotonicMicroseconds + 2_000_000
+        let end = LoopClock.monotonicMicroseconds + 10_000_000
         while !condition() {
             guard LoopClock.monotonicMicroseconds < end else {
                 Issue.record("waited in vain", sourceLocation: sourceLocation)
