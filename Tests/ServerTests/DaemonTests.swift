@@ -208,8 +208,7 @@ func keysSurviveTheProcess(signal: Int32) throws {
 
 @Test func damagedLogEndsTheStart() throws {
     let folder = TemporaryFolder()
-    let first = DaemonProcess(
-        folder.arguments, environment: signal == SIGKILL ? ["TASKD_STORE_APPENDFSYNC=always"] : [])
+    let first = DaemonProcess(folder.arguments)
     #expect(ask(try #require(first.port("resp")), "SET here 1\r\n", expecting: "+OK\r\n"))
     first.send(SIGTERM)
     #expect(first.wait() == 0)
