@@ -121,6 +121,7 @@ final class DeadLetter {
         guard let exchange = queue.settings.deadLetterExchange else { return nil }
         let list = view.replacing(headers: headers.encoded, dropping: [.expiration])
         let key = keys[0]
+        guard key.count <= 255 else { return nil }
         message = list.withUnsafeBytes {
             Message.make(
                 exchange: exchange.slice, routingKey: key.slice, properties: ByteSlice($0),
@@ -145,7 +146,9 @@ final class DeadLetter {
         var death = FieldTable()
         if let same {
             death = deaths.remove(at: same)
-            death["count"] = .int64((death["count"]?.integer ?? 0) + 1)
+            // The header may be the publisher's own: any number may stand in it.
+            let count = max(0, death["count"]?.integer ?? 0)
+            death["count"] = .int64(count == .max ? count : count + 1)
         } else {
             death["count"] = .int64(1)
             death["reason"] = .longString(reasonBytes)

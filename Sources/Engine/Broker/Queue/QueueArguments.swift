@@ -50,7 +50,10 @@ enum QueueArguments {
             settings.deadLetterExchange = ByteString(try text(value))
         },
         .init("x-dead-letter-routing-key") { value, settings throws(ArgumentFailure) in
-            settings.deadLetterRoutingKey = ByteString(try text(value))
+            let key = try text(value)
+            // It becomes a routing key, which is a short string.
+            guard key.count <= 255 else { throw ArgumentFailure(reason: "{value_too_long,\(key.count)}") }
+            settings.deadLetterRoutingKey = ByteString(key)
         },
         .init("x-dead-letter-strategy", [.quorum]) { value, _ throws(ArgumentFailure) in
             try oneOf(value, ["at-most-once", "at-least-once"]) { _ in "invalid_dlx_strategy" }

@@ -113,10 +113,13 @@ extension Store {
                 call.reply.output.pendingBytes == writtenBefore, "\(row.fullName) failed after it had begun its reply")
             #endif
             failed(call, row, error)
+            // It changed nothing itself; a key that expired under it has been journaled already.
+            if call.propagation == .asIs { call.propagateNothing() }
         }
         row.calls &+= 1
         statistics.commandsProcessed &+= 1
-        if dirty != dirtyBefore, call.propagation == .asIs, effects.isEnabled {
+        // Reading may find a key expired: that is a change, but not the command's.
+        if dirty != dirtyBefore, call.propagation == .asIs, effects.isEnabled, row.flags.contains(.write) {
             effects.append(database: call.keys.index, call.arguments)
         }
         call.propagation = outerPropagation
