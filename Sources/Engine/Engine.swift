@@ -76,7 +76,7 @@ public final class Engine {
     /// Applies one record of the log. Called in log order, before any session exists.
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
-        case .fence, .durableMark: break
+        case .fence, .durableMark, .checkpointBegin, .checkpointEnd, .storeJournaling: break
         case .storeEffects:
             do throws(EffectError) {
                 try store.replay(payload)
@@ -84,7 +84,7 @@ public final class Engine {
                 throw .refused("\(error)")
             }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
-            .bind, .unbind, .publish, .settle, .purge, .delivered, .brokerGroup:
+            .bind, .unbind, .publish, .settle, .purge, .delivered, .returned, .brokerGroup, .queueEntries:
             do {
                 try broker.replay(type: type, payload: payload, position: position)
             } catch {

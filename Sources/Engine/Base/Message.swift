@@ -89,4 +89,12 @@ final class Message: ManagedBuffer<MessageHeader, UInt8> {
         ByteSlice(
             base: elements + Int(header.addressBytes) + Int(header.propertiesBytes), count: header.bodyBytes)
     }
+
+    /// Address, properties and body as they lie in memory, one after the other. Valid while the message lives.
+    @inline(__always)
+    var content: ByteSlice {
+        ByteSlice(
+            base: elements,
+            count: Int(header.addressBytes) + Int(header.propertiesBytes) + header.bodyBytes)
+    }
 }

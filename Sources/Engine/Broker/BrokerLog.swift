@@ -9,14 +9,12 @@
 //     queueDelete                   id u32
 //     bind, unbind                  host name, source name, destination kind u8 (0 queue, 1 exchange),
 //                                   destination name, key name, arguments bytes
-//     publish                       wall time u64 (ms), queue count u32, queue ids u32…, expiration i64 (ms, −1
-//                                   none), priority u8, address size u32, exchange part u32, properties size u32,
-//                                   then address, properties, body to the end
+//     publish                       see ../Log/PublishRecord.swift
 //     settle, delivered             queue id u32, positions u64… to the end
 //     purge                         queue id u32, positions kept u64… to the end
-//     brokerGroup                   records without checksum: type u8, size u32, payload; all or nothing
+//     brokerGroup                   whole records, framed as those outside; all or nothing
 //
-// A message is named by the position of its publish record; inside a group that is the position of its payload.
+// A message is named by the position of its publish record, inside a group too.
 // Positions that are settled or handed out are collected and written in runs at the end of the turn.
 // Loop thread only. Next: BrokerReplay.swift (reads the same), ../Log/Record.swift (how to change the format).
 
@@ -28,7 +26,7 @@ final class BrokerLog {
     private var settled = PositionRun()
     private var delivered = PositionRun()
     /// Records of an open group; nil outside.
-    private var group: ByteWriter?
+    private var group: RecordBuffer?
     /// Channels waiting for a batch, in order of batches.
     private var waiting: [(sequence: UInt64, channel: BrokerChannel)] = []
 
@@ -36,9 +34,6 @@ final class BrokerLog {
         var queueID: UInt32 = 0
         var positions: [UInt64] = []
     }
-
-    /// Bytes of a record's header inside a group.
-    private static let groupHeaderBytes = 5
 
     init(context: EngineContext) {
         self.context = context
@@ -60,18 +55,12 @@ final class BrokerLog {
     private func appendPublish(_ message: Message, _ queues: [Queue]) {
         var count = 0
         for queue in queues where queue.isLogged { count += 1 }
-        let content = message.content
-        let size = 8 + 4 + 4 * count + 8 + 1 + 12 + content.count
-        let position = append(.publish, size) { writer in
-            writer.writeLittle(UInt64(bitPattern: context.time.wallMilliseconds))
-            writer.writeLittle(UInt32(count))
-            for queue in queues where queue.isLogged { writer.writeLittle(queue.logID) }
-            writer.writeLittle(UInt64(bitPattern: message.header.expirationMilliseconds))
-            writer.writeUInt8(message.header.priority)
-            writer.writeLittle(UInt32(message.header.addressBytes))
-            writer.writeLittle(UInt32(message.header.exchangeBytes))
-            writer.writeLittle(UInt32(message.header.propertiesBytes))
-            writer.writeSlice(content)
+        let position = append(.publish, PublishRecord.bytes(message, queueCount: count)) { writer in
+            PublishRecord.write(
+                message, queueCount: count, wallMilliseconds: context.time.wallMilliseconds, to: &writer
+            ) { writer in
+                for queue in queues where queue.isLogged { writer.writeLittle(queue.logID) }
+            }
         }
         message.header.logPosition = position
     }
@@ -218,11 +207,9 @@ final class BrokerLog {
 
     @inline(never)
     private func appendToGroup(_ type: RecordType, _ size: Int, _ fill: (inout RawWriter) -> Void) -> LogPosition {
-        group!.writeUInt8(type.rawValue)
-        group!.writeRaw(4) { $0.writeLittle(UInt32(size)) }
         // Nothing else is appended while a group is open, so the group's own position is known.
         let position = journal.nextPosition + UInt64(RecordFormat.headerBytes + group!.count)
-        group!.writeRaw(size, fill)
+        group!.append(type, payloadBytes: size, fill)
         return position
     }
 
@@ -230,15 +217,13 @@ final class BrokerLog {
     func group(_ body: () -> Void) {
         guard journal.isEnabled, group == nil else { return body() }
         flush()
-        group = ByteWriter()
+        let records = RecordBuffer()
+        group = records
         body()
         flush()
-        let records = group!
         group = nil
         guard records.count > 0 else { return }
-        records.withSlice { slice in
-            _ = journal.append(.brokerGroup, payloadBytes: slice.count) { $0.writeSlice(slice) }
-        }
+        journal.append(.brokerGroup, payloadBytes: records.count) { $0.writeSlice(records.slice) }
     }
 
     // MARK: Waiting
@@ -261,17 +246,7 @@ final class BrokerLog {
     }
 }
 
-extension Message {
-    /// Address, properties and body as they lie in memory, one after the other. Valid while the message lives.
-    var content: ByteSlice {
-        ByteSlice(base: address.base, count: address.count + properties.count + header.bodyBytes)
-    }
-}
-
 extension RawWriter {
-    mutating func writeLittle(_ value: UInt32) { writeUInt32(value.byteSwapped) }
-    mutating func writeLittle(_ value: UInt64) { writeUInt64(value.byteSwapped) }
-
     mutating func writeArguments(_ arguments: [UInt8]) {
         writeLittle(UInt32(arguments.count))
         arguments.withUnsafeBytes { writeSlice(ByteSlice($0)) }

@@ -101,13 +101,17 @@ extension Broker {
             }
         case .brokerGroup:
             while cursor.remaining > 0 {
-                guard let inner = RecordType(rawValue: try cursor.readUInt8()) else { throw .outOfBytes }
-                let size = Int(try cursor.readLittle32())
                 let offset = payload.count - cursor.remaining
-                let slice = try cursor.readSlice(size)
-                try replayRecord(inner, slice, position + UInt64(RecordFormat.headerBytes + offset))
+                guard
+                    case .record(let number, let inner, let bytes) = RecordRead.front(
+                        of: cursor.rest, available: cursor.remaining), let type = RecordType(rawValue: number)
+                else { throw .outOfBytes }
+                _ = try cursor.readSlice(bytes)
+                try replayRecord(type, inner, position + UInt64(RecordFormat.headerBytes + offset))
             }
-        case .fence, .durableMark, .storeEffects: throw .outOfBytes
+        case .fence, .durableMark, .storeEffects, .storeJournaling, .returned, .checkpointBegin, .queueEntries,
+            .checkpointEnd:
+            throw .outOfBytes
         }
     }
 
@@ -158,39 +162,16 @@ extension Broker {
     }
 
     private func replayPublish(_ cursor: inout ByteCursor, _ position: LogPosition) throws(CursorError) {
-        let publishedAt = Int64(bitPattern: try cursor.readLittle64())
-        let count = Int(try cursor.readLittle32())
-        var ids = try cursor.readSlice(4 * count)
-        let expiration = Int64(bitPattern: try cursor.readLittle64())
-        let priority = try cursor.readUInt8()
-        let addressBytes = Int(try cursor.readLittle32())
-        let exchangeBytes = Int(try cursor.readLittle32())
-        let propertiesBytes = Int(try cursor.readLittle32())
-        var address = ByteCursor(try cursor.readSlice(addressBytes))
-        guard exchangeBytes <= addressBytes else { throw .outOfBytes }
-        let exchange = try address.readShortString()
-        let key = try address.readShortString()
-        let properties = try cursor.readSlice(propertiesBytes)
-        let body = cursor.rest
-        let message = Message.make(
-            exchange: exchange, routingKey: key, properties: properties, bodyBytes: body.count)
-        message.writeBody(body, at: 0)
-        message.header.isPersistent = true
-        message.header.priority = priority
-        message.header.expirationMilliseconds = expiration
-        message.header.logPosition = position
-        var list = ByteCursor(ids)
-        ids = .empty
-        while list.remaining > 0 {
-            replaying?.queues[try list.readLittle32()]?.entries[position] =
-                BrokerReplay.Pending(message: message, publishedAt: publishedAt)
+        let record = try PublishRecord(cursor.rest)
+        let message = record.makeMessage(isPersistent: true, position: position)
+        for index in 0..<record.queueCount {
+            replaying?.queues[record.queueID(index)]?.entries[position] =
+                BrokerReplay.Pending(message: message, publishedAt: record.publishedAtMilliseconds)
         }
     }
 }
 
 extension ByteCursor {
-    fileprivate mutating func readLittle32() throws(CursorError) -> UInt32 { try readUInt32().byteSwapped }
-    fileprivate mutating func readLittle64() throws(CursorError) -> UInt64 { try readUInt64().byteSwapped }
     fileprivate mutating func readArguments() throws(CursorError) -> ByteSlice {
         try readSlice(Int(try readLittle32()))
     }

@@ -30,6 +30,15 @@ public final class EngineContext {
     public var processFacts: () -> ProcessFacts = { ProcessFacts() }
     /// A client has asked the daemon to stop (`SHUTDOWN`); the server looks at it after each turn.
     public internal(set) var isShutdownRequested = false
+    public let checkpoints = CheckpointControl()
+    /// What of the log is still needed. The broker keeps it; the checkpoint's policy reads it.
+    public internal(set) var liveMessages = LiveMap()
+    /// Set by the server (disk) and the broker (memory).
+    public var alarms = Alarms() {
+        didSet { if alarms != oldValue { alarmsChanged() } }
+    }
+    /// Set by the engine: tells sessions.
+    var alarmsChanged: () -> Void = {}
     /// Deterministic when seeded so (tests, simulation); the server seeds it from the system.
     public var random: RandomSource
 

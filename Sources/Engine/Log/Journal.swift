@@ -3,7 +3,6 @@
 // and reports back. One batch is in flight while the next grows, so a batch is as large as the load makes it.
 // Loop thread only. Next: Record.swift (what is in it), Server's log thread (where it goes).
 
-import CTaskdShims
 import Wire
 
 /// A closed batch on its way to the log thread. Owns its bytes until `recycle`.
@@ -38,6 +37,8 @@ public final class Journal {
     public private(set) var durableSequence: UInt64 = 0
     /// Where the open batch begins.
     private var batchPosition: LogPosition = 0
+    /// Everything before this position is in the segments, if not on disk, and can be read back.
+    public private(set) var writtenPosition: LogPosition = 0
     /// Closed batches that are not durable yet: sequence and position after the last record.
     private var closed: [(sequence: UInt64, end: LogPosition)] = []
     /// Everything before this position is on disk, and up to where the log itself says so.
@@ -59,6 +60,7 @@ public final class Journal {
         precondition(count == 0 && !isInFlight)
         self.epoch = epoch
         batchPosition = position
+        writtenPosition = position
         isEnabled = true
         append(.fence, payloadBytes: 8) { $0.writeUInt64(epoch) }
         requireSync()
@@ -87,15 +89,8 @@ public final class Journal {
         precondition(isEnabled && payloadBytes <= Limits.logRecordBytesMax)
         let total = RecordFormat.headerBytes + payloadBytes
         if capacity - count < total { grow(total) }
-        let record = buffer + count
         let position = nextPosition
-        (record + 8).storeBytes(of: type.rawValue, as: UInt8.self)
-        var writer = RawWriter(record + RecordFormat.headerBytes)
-        fill(&writer)
-        precondition(writer.count == payloadBytes, "record filled with another size than announced")
-        record.storeBytes(of: UInt32(payloadBytes).littleEndian, as: UInt32.self)
-        let crc = taskd_crc32c(0, record + 8, payloadBytes + 1)
-        (record + 4).storeBytes(of: crc.littleEndian, as: UInt32.self)
+        RecordFormat.write(type, payloadBytes: payloadBytes, to: buffer + count, fill)
         count += total
         return position
     }
@@ -157,6 +152,7 @@ public final class Journal {
     public func written(_ batch: LogBatch) {
         precondition(isInFlight && batch.sequence == openSequence - 1)
         isInFlight = false
+        writtenPosition = batch.position + UInt64(batch.count)
         if spare == nil, batch.capacity <= Limits.logSpareBufferBytesMax {
             spare = (batch.bytes, batch.capacity)
         } else {

@@ -25,6 +25,9 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     // Store
     /// Effects of one command, transaction or script: all or nothing. See Store's journaling file.
     case storeEffects = 16
+    /// From here on the log holds the store's effects (1) or does not (0), as `appendonly` says. What follows a 0
+    /// is a picture with gaps: effects count again only after a checkpoint.
+    case storeJournaling = 17
 
     // Broker: topology
     case virtualHostDeclare = 32
@@ -45,12 +48,25 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     case purge = 50
     /// Entries of one queue handed out once: they come back as redelivered.
     case delivered = 51
-    /// Several broker records that hold together or not at all (`tx.commit`, dead-lettering).
-    case brokerGroup = 52
+    // 52 was a group whose inner records had no checksums, in format 1.
+    /// Several broker records that hold together or not at all (`tx.commit`, dead-lettering). Its payload is
+    /// whole records, one after the other, framed as those outside.
+    case brokerGroup = 53
+    /// Entries of one queue that came back, each with how often it did so far.
+    case returned = 54
+
+    // Checkpoints only
+    /// First record of a checkpoint: the position from which the log is to be read after it.
+    case checkpointBegin = 64
+    /// Live entries of one queue.
+    case queueEntries = 65
+    /// Last record of a checkpoint: how many came before it. Without it the checkpoint is not whole.
+    case checkpointEnd = 66
 }
 
 /// Framing constants.
 public enum RecordFormat {
-    public static let version: UInt32 = 1
+    /// Format 1 was never released.
+    public static let version: UInt32 = 2
     public static let headerBytes = 9
 }

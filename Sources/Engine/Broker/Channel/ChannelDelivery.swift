@@ -38,7 +38,7 @@ extension BrokerChannel {
     ) {
         queue.redeliveredTotal &+= 1
         writeDelivery(
-            queue.settings.type == .quorum ? message.withDeliveryCount(entry.deliveryCount) : message,
+            queue.settings.type == .quorum ? message.withDeliveryCount(UInt32(entry.deliveryCount)) : message,
             consumerTag: consumer.tag.slice, tag: tag, isRedelivered: true)
     }
 
@@ -52,7 +52,7 @@ extension BrokerChannel {
         if entry.deliveryCount > 0 { queue.redeliveredTotal += 1 }
         let message =
             queue.settings.type == .quorum && entry.deliveryCount > 0
-            ? entry.message.withDeliveryCount(entry.deliveryCount) : entry.message
+            ? entry.message.withDeliveryCount(UInt32(entry.deliveryCount)) : entry.message
         let head = ContentFrames.getOKHeadBytes(
             address: message.address.count, properties: message.properties.count)
         var writer = RawWriter(output.reserve(head))

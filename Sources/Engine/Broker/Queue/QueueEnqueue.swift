@@ -99,8 +99,7 @@ extension Queue {
     func requeue(_ entry: QueueEntry) {
         guard !isDeleted else { return entry.release() }
         var entry = entry
-        entry.isRedelivered = true
-        entry.deliveryCount &+= 1
+        entry.noteReturned()
         if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
             return drop(entry, reason: .deliveryLimit)
         }
@@ -118,8 +117,7 @@ extension Queue {
         var marked = ContiguousArray<QueueEntry>()
         marked.reserveCapacity(batch.count)
         for var entry in batch {
-            entry.isRedelivered = true
-            entry.deliveryCount &+= 1
+            entry.noteReturned()
             readyBytes += entry.bodyBytes
             marked.append(entry)
         }
