@@ -18,6 +18,8 @@ public final class Engine {
     let store: Store
     let users: Users
     private let amqp: AMQPSessions
+    /// The one under way; see Checkpoint.swift.
+    var checkpoint: CheckpointWalk?
 
     public init(configuration: EngineConfiguration) {
         Limits.check()

@@ -24,6 +24,7 @@ public final class Daemon {
     private let reactor: Reactor
     private let startMicroseconds = LoopClock.monotonicMicroseconds
     private var pipeline: LogPipeline?
+    private var checkpoints: CheckpointPipeline?
     private var wakeUp: WakeUp?
     private var signals: [SignalWatch] = []
     private var stopSignal: Int32?
@@ -88,7 +89,7 @@ public final class Daemon {
         facts.dataFolder = folder.path
         facts.multiplexing = loop.backend
         facts.uptimeSeconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
-        facts.logBytes = pipeline?.logBytes ?? 0
+        facts.logBytes = checkpoints?.logBytes ?? 0
         facts.hasLogFailed = hasLogFailed
         reactor.fill(&facts)
         return facts
@@ -116,7 +117,7 @@ public final class Daemon {
         let log = SegmentedLog(
             disk: FolderDisk(path: folder.logPath), segmentBytesMax: configuration.logSegmentBytesMax)
         do throws(LogError) {
-            let result = try Recovery.run(engine, log)
+            let result = try Recovery.run(engine, log) { [reactor] in reactor.refuseWaiting() }
             logger.info(
                 "log recovered",
                 metadata: [
@@ -127,21 +128,40 @@ public final class Daemon {
             throw DaemonStartError(error.description)
         }
         do throws(EventLoopError) {
-            let wakeUp = try WakeUp(on: loop) { [unowned self] in
-                reactor.beginTurn()
-                self.pipeline?.takeReports()
-            }
-            self.wakeUp = wakeUp
-            let thread = LogThread(log: log, bell: wakeUp.bell)
-            let pipeline = LogPipeline(engine: engine, thread: thread, logBytes: log.sizeBytes)
-            pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
-            pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
-            self.pipeline = pipeline
-            reactor.pipeline = pipeline
-            thread.start()
+            try startThreads(log)
         } catch {
             throw DaemonStartError("cannot make a wake-up: \(error)")
         }
+    }
+
+    /// The threads that own the disk from here on, and the loop's ends of them.
+    private func startThreads(_ log: SegmentedLog) throws(EventLoopError) {
+        let wakeUp = try WakeUp(on: loop) { [unowned self] in
+            self.reactor.beginTurn()
+            self.pipeline?.takeReports()
+            self.checkpoints?.takeReports()
+        }
+        self.wakeUp = wakeUp
+        let disk = FolderDisk(path: folder.logPath)
+        let archive = SegmentArchive(
+            disk: disk, segments: log.segments, checkpoints: log.olderCheckpoints + (log.checkpoint.map { [$0] } ?? []))
+        let filesBytes = archive.totalBytes
+        let storage = StorageThread(
+            archive: archive, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0, bell: wakeUp.bell)
+        let thread = LogThread(log: log, storage: storage, bell: wakeUp.bell)
+        let pipeline = LogPipeline(engine: engine, thread: thread)
+        pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
+        pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
+        let checkpoints = CheckpointPipeline(
+            engine: engine, storage: storage, policy: configuration.checkpointPolicy, checkpoint: log.checkpoint,
+            filesBytes: filesBytes)
+        checkpoints.needsDurable = { [unowned pipeline] (sequence: UInt64) in pipeline.needsDurable(sequence) }
+        self.pipeline = pipeline
+        self.checkpoints = checkpoints
+        reactor.pipeline = pipeline
+        reactor.checkpoints = checkpoints
+        storage.start()
+        thread.start()
     }
 
     private func logReady() {
@@ -172,8 +192,15 @@ public final class Daemon {
     }
 
     private func logFailed(_ reason: String) {
-        hasLogFailed = true
-        logger.critical("the log has failed: \(reason); nothing more can be confirmed, ending")
+        switch configuration.logErrorPolicy {
+        case .exit:
+            hasLogFailed = true
+            logger.critical("the log has failed: \(reason); nothing more can be confirmed, ending")
+        case .readOnly:
+            engine.context.alarms.logFailure = reason
+            logger.critical(
+                "the log has failed: \(reason); publishers are blocked and store writes refused until a restart")
+        }
     }
 
     // MARK: Stop
@@ -205,7 +232,7 @@ public final class Daemon {
             reactor.closeAll()
         }
         finishLog()
-        guard !hasLogFailed else { return 1 }
+        guard !hasLogFailed, pipeline?.failure == nil else { return 1 }
         let seconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
         logger.notice("stopped", metadata: ["uptime_seconds": "\(seconds)"])
         return 0
@@ -213,11 +240,17 @@ public final class Daemon {
 
     private func finishLog() {
         guard let pipeline else { return }
-        while pipeline.hasPendingRecords, !hasLogFailed {
+        checkpoints?.finish()
+        reactor.checkpoints = nil
+        var isLate = false
+        let limit = LoopTimer(on: loop) { isLate = true }
+        limit.schedule(afterMicroseconds: Int64(max(1, configuration.shutdownSeconds)) * 1_000_000)
+        while pipeline.hasPendingRecords, pipeline.failure == nil, !isLate {
             pipeline.handOverNow()
             if pipeline.hasPendingRecords { reactor.runTurn() }
         }
         pipeline.finish()
+        if pipeline.failure == nil, pipeline.hasPendingRecords { logFailed("the last records could not be written") }
     }
 }
 

@@ -24,6 +24,9 @@ public final class SimulatedDisk: LogDisk {
     private var files: [String: File] = [:]
     /// Files removed since the last sync of the folder: a crash may bring them back.
     private var removed: [String: File] = [:]
+    /// Files that lost their name to a renamed one since then, by that name; and the names that files had before.
+    private var replaced: [String: File] = [:]
+    private var renamed: [String: String] = [:]
     private var random: RandomSource
     private var plan: FaultPlan
     /// File operations that change something, so far.
@@ -45,6 +48,14 @@ public final class SimulatedDisk: LogDisk {
         for (name, file) in removed where !file.isNamed || Bool.random(using: &random) { files[name] = nil }
         for (name, file) in removed where file.isNamed && Bool.random(using: &random) { files[name] = file }
         removed = [:]
+        for (new, old) in renamed.sorted(by: { $0.key < $1.key }) where Bool.random(using: &random) {
+            // The folder still has the names from before.
+            guard let file = files[new] else { continue }
+            files[old] = file
+            files[new] = replaced[new]
+        }
+        replaced = [:]
+        renamed = [:]
         for (name, var file) in files {
             if !file.isNamed, Bool.random(using: &random) {
                 files[name] = nil
@@ -150,6 +161,8 @@ public final class SimulatedDisk: LogDisk {
         try change("cannot sync", "folder")
         for name in files.keys { files[name]?.isNamed = true }
         removed = [:]
+        replaced = [:]
+        renamed = [:]
     }
 
     public func truncate(_ name: String, to size: Int) throws(LogDiskError) {
@@ -165,6 +178,18 @@ public final class SimulatedDisk: LogDisk {
         files[name] = nil
         removed[name] = file
     }
+
+    public func rename(_ name: String, to new: String) throws(LogDiskError) {
+        let moved = try file(name)
+        try change("cannot rename", name)
+        // A crash before the folder is synced leaves the old file, the new one, or (with both names) either.
+        files[name] = nil
+        if let old = files[new] { replaced[new] = replaced[new] ?? old }
+        files[new] = moved
+        renamed[new] = name
+    }
+
+    public func close(_ name: String) {}
 
     private func file(_ name: String) throws(LogDiskError) -> File {
         guard let file = files[name] else {

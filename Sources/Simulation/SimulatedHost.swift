@@ -10,6 +10,8 @@ public final class SimulatedHost {
     public let engine: Engine
     public let disk: SimulatedDisk
     private let log: SegmentedLog
+    private let archive: SegmentArchive
+    private var storage = SimulatedStorage()
     private var random: RandomSource
     private var clients: [SimulatedClient] = []
     private var monotonicMicroseconds: Int64 = 1_000_000
@@ -28,21 +30,35 @@ public final class SimulatedHost {
         self.wallMicroseconds = wallMicroseconds
         random = RandomSource(seed: seed)
         configuration.randomSeed = seed
-        engine = Engine(configuration: configuration)
-        log = SegmentedLog(disk: disk, segmentBytesMax: segmentBytesMax)
-        advance(milliseconds: 0)
+        let engine = Engine(configuration: configuration)
+        self.engine = engine
+        engine.context.time.advance(
+            monotonicMicroseconds: monotonicMicroseconds, wallMicroseconds: wallMicroseconds)
+        let log = SegmentedLog(disk: disk, segmentBytesMax: segmentBytesMax)
+        self.log = log
         var found: [LogNotice] = []
-        let engine = engine
-        try log.tail(from: 0) {
+        try log.recover {
             found.append($0)
         } visit: { type, payload, position in
             try engine.replay(type: type, payload: payload, position: position)
         }
         notices = found
         let claim = try log.claim()
+        archive = SegmentArchive(
+            disk: disk, segments: log.segments, checkpoints: log.olderCheckpoints + (log.checkpoint.map { [$0] } ?? []))
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)
         engine.finishRecovery()
     }
+
+    /// A checkpoint is taken within the next turns; `takesCheckpoints` has them taken all the time.
+    public func askForCheckpoint() { storage.isAsked = true }
+    public var takesCheckpoints: Bool {
+        get { storage.isAlwaysAsked }
+        set { storage.isAlwaysAsked = newValue }
+    }
+    /// Checkpoints that were finished, and segments rewritten.
+    public var checkpointCount: Int { storage.finishedCount }
+    public var rewriteCount: Int { storage.rewriteCount }
 
     /// Time passes.
     public func advance(milliseconds: Int64) {
@@ -79,6 +95,7 @@ public final class SimulatedHost {
             for client in clients where client.feed() { hasResumed = true }
             if !hasResumed { break }
         }
+        storage.endOfTurn(engine, archive, &random)
         appendBatch()
         guard failure == nil else { return }
         let journal = engine.context.journal
@@ -102,6 +119,7 @@ public final class SimulatedHost {
         // Syncing more often than asked is allowed, and finds other states.
         let syncs = batch.needsSync || Int.random(in: 0..<8, using: &random) == 0
         let outcome = log.append(batch, sync: syncs)
+        for segment in log.takeBegunSegments() { archive.begun(segment) }
         journal.written(batch)
         note(outcome, sequence: batch.sequence)
     }
@@ -122,6 +140,8 @@ public final class SimulatedHost {
         case .durable:
             engine.context.journal.durable(upTo: sequence)
             engine.durable(upTo: sequence)
+        // No room is tried again by the next turn of the real log thread; here it is the end of a run.
+        case .noSpace(let reason): failure = reason
         case .fenced: failure = "fenced"
         case .unknown(let reason): failure = reason
         }

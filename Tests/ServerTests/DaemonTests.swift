@@ -214,11 +214,11 @@ func keysSurviveTheProcess(signal: Int32) throws {
     #expect(first.wait() == 0)
     let name = folder.path + "/log/00000000000000000000.seg"
     let file = openFile(name, O_RDWR)
-    #expect(pwrite(file, "\u{7F}", 1, 40) == 1)
+    #expect(pwrite(file, "\u{7F}", 1, 72) == 1)
     closeFile(file)
     let second = DaemonProcess(folder.arguments)
     #expect(second.wait() == 1)
-    #expect(second.text.contains("the log is damaged: 00000000000000000000.seg at offset 32: "))
+    #expect(second.text.contains("the log is damaged: 00000000000000000000.seg at offset 64: "))
 }
 
 @Test func wrongSettingsEndTheStart() {

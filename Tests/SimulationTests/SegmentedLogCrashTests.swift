@@ -38,7 +38,7 @@ private func write(_ log: SegmentedLog, _ random: inout RandomSource, batches: I
             trace.durable = trace.appended.count
             journal.durable(upTo: batch.sequence)
         case .written: break
-        case .fenced, .unknown: return
+        case .noSpace, .fenced, .unknown: return
         }
         trace.marked = marked
     }
@@ -46,7 +46,7 @@ private func write(_ log: SegmentedLog, _ random: inout RandomSource, batches: I
 
 private func recover(_ log: SegmentedLog) throws(LogError) -> [[UInt8]] {
     var found: [[UInt8]] = []
-    try log.tail(from: 0) { _ in
+    try log.recover { _ in
     } visit: {
         found.append($1.array); _ = ($0, $2)
     }

@@ -46,6 +46,8 @@ public final class EngineConfiguration {
     // MARK: Log
     public var appendOnly = true
     public var appendFsync = AppendFsync.everysec
+    /// How finely it is known which parts of the log are needed (LiveMap.swift); small for tests with small segments.
+    public var liveStretchShift = Limits.liveStretchShift
 
     public init() {}
 }

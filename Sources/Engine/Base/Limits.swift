@@ -141,6 +141,23 @@ public enum Limits {
     /// Payload of one record, bytes.
     public static let logRecordBytesMax = 1_073_741_823
 
+    /// Log positions of one stretch of which it is known how much is still needed: 2 to the power of this.
+    public static let liveStretchShift = 16
+    /// Keys, messages and the like that a checkpoint visits in one turn, and bytes it writes: well under a millisecond.
+    public static let checkpointVisitsPerTurn = 4_096
+    public static let checkpointBytesPerTurn = 262_144
+    /// A chunk of a checkpoint is handed over at this size.
+    public static let checkpointChunkBytes = 1_048_576
+    /// Chunks that wait to be written; beyond them the walk rests, and clients too if what they change is written
+    /// out before the walk has come to it.
+    public static let checkpointChunksMax = 16
+    /// Live bytes of segments that are rewritten after one checkpoint.
+    public static let logRewriteBytesMax = 1_073_741_824
+    /// Bytes that are rewritten between two orders of the storage thread.
+    public static let logRewriteSliceBytes = 1_048_576
+    /// Records of a rewritten segment between two entries of its index.
+    public static let logSparseIndexRecords = 16
+
     /// Asserts the relations that the code relies on.
     public static func check() {
         precondition(amqpFrameBytesMin <= amqpFrameBytesMax)

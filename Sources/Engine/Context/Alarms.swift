@@ -5,8 +5,10 @@
 
 /// What is wrong at the moment.
 public struct Alarms: Equatable, Sendable {
-    /// Free space is below `disk.free_limit`, or the disk has refused a write for lack of space.
+    /// Free space is below `disk.free_limit`.
     public var isDiskLow = false
+    /// The disk has refused a write for lack of space; it is tried again until it goes well.
+    public var isDiskFull = false
     /// Messages take more than `memory.high_watermark` although everything that can be is paged out.
     public var isMemoryLow = false
     /// The log has failed and the daemon was told to go on reading; why, in words. Never goes away.
@@ -15,11 +17,11 @@ public struct Alarms: Equatable, Sendable {
     public init() {}
 
     /// Publishers have to wait.
-    public var blocksPublishers: Bool { isDiskLow || isMemoryLow || logFailure != nil }
+    public var blocksPublishers: Bool { isDiskLow || isDiskFull || isMemoryLow || logFailure != nil }
 
     /// Store writes have to be refused. Why, in the words of the system.
     public var refusesStoreWrites: String? {
         if let logFailure { return logFailure }
-        return isDiskLow ? "No space left on device" : nil
+        return isDiskLow || isDiskFull ? "No space left on device" : nil
     }
 }

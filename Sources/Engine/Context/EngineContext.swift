@@ -32,7 +32,7 @@ public final class EngineContext {
     public internal(set) var isShutdownRequested = false
     public let checkpoints = CheckpointControl()
     /// What of the log is still needed. The broker keeps it; the checkpoint's policy reads it.
-    public internal(set) var liveMessages = LiveMap()
+    public internal(set) var liveMessages: LiveMap
     /// Set by the server (disk) and the broker (memory).
     public var alarms = Alarms() {
         didSet { if alarms != oldValue { alarmsChanged() } }
@@ -45,6 +45,7 @@ public final class EngineContext {
     public init(configuration: EngineConfiguration) {
         self.configuration = configuration
         journal = Journal()
+        liveMessages = LiveMap(stretchShift: configuration.liveStretchShift)
         random = RandomSource(seed: configuration.randomSeed)
     }
 }

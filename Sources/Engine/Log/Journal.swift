@@ -42,7 +42,7 @@ public final class Journal {
     /// Closed batches that are not durable yet: sequence and position after the last record.
     private var closed: [(sequence: UInt64, end: LogPosition)] = []
     /// Everything before this position is on disk, and up to where the log itself says so.
-    private var durablePosition: LogPosition = 0
+    public private(set) var durablePosition: LogPosition = 0
     private var markedPosition: LogPosition = 0
 
     public init() {
@@ -61,6 +61,8 @@ public final class Journal {
         self.epoch = epoch
         batchPosition = position
         writtenPosition = position
+        durablePosition = position
+        markedPosition = position
         isEnabled = true
         append(.fence, payloadBytes: 8) { $0.writeUInt64(epoch) }
         requireSync()
@@ -98,6 +100,13 @@ public final class Journal {
     /// What was appended in this batch is waited for: sync it at once.
     @inline(__always)
     func requireSync() { needsSync = true }
+
+    /// The same, for whoever must know the log durable up to here.
+    public func syncOpenBatch() { requireSync() }
+
+    /// The log has failed and nothing will ever be written: what the turn has appended is dropped. It never
+    /// becomes durable, so nothing that waits for it is confirmed.
+    public func dropOpenBatch() { count = 0 }
 
     @inline(never)
     private func grow(_ needed: Int) {

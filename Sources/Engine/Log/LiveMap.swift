@@ -5,9 +5,8 @@
 
 /// Bytes of live messages, by position.
 public struct LiveMap {
-    /// Positions of one stretch: 2²⁰.
-    static let stretchShift: UInt64 = 20
-
+    /// Positions of one stretch: 2 to the power of this.
+    private let shift: UInt64
     private var first: UInt64 = 0
     private var stretches: [Int] = []
     /// Sum over all stretches.
@@ -16,10 +15,12 @@ public struct LiveMap {
     /// What a message's record takes beside its body; properties and addresses are mostly small.
     static let overheadBytes = 128
 
+    init(stretchShift: Int = Limits.liveStretchShift) { shift = UInt64(stretchShift) }
+
     /// A queue has taken the message whose record is at `position`.
     @inline(__always)
     mutating func add(_ position: LogPosition, bodyBytes: Int) {
-        let index = Int(truncatingIfNeeded: (position >> Self.stretchShift) &- first)
+        let index = Int(truncatingIfNeeded: (position >> shift) &- first)
         if index < 0 || index >= stretches.count { return addOutside(position, bodyBytes) }
         stretches[index] += bodyBytes + Self.overheadBytes
         bytesTotal += bodyBytes + Self.overheadBytes
@@ -27,7 +28,7 @@ public struct LiveMap {
 
     @inline(never)
     private mutating func addOutside(_ position: LogPosition, _ bodyBytes: Int) {
-        let stretch = position >> Self.stretchShift
+        let stretch = position >> shift
         if stretches.isEmpty { first = stretch }
         if stretch < first {
             stretches.insert(contentsOf: [Int](repeating: 0, count: Int(first - stretch)), at: 0)
@@ -40,7 +41,7 @@ public struct LiveMap {
     /// A queue is done with it.
     @inline(__always)
     mutating func remove(_ position: LogPosition, bodyBytes: Int) {
-        let index = Int(truncatingIfNeeded: (position >> Self.stretchShift) &- first)
+        let index = Int(truncatingIfNeeded: (position >> shift) &- first)
         precondition(index >= 0 && index < stretches.count, "a message settled that never was live")
         stretches[index] -= bodyBytes + Self.overheadBytes
         bytesTotal -= bodyBytes + Self.overheadBytes
@@ -49,21 +50,23 @@ public struct LiveMap {
     /// Live bytes of all stretches that touch the range: never less than there are in it.
     public func bytes(in range: Range<LogPosition>) -> Int {
         guard !range.isEmpty, !stretches.isEmpty else { return 0 }
-        let low = max(range.lowerBound >> Self.stretchShift, first)
-        let high = min((range.upperBound - 1) >> Self.stretchShift, first + UInt64(stretches.count) - 1)
+        let low = max(range.lowerBound >> shift, first)
+        let high = min((range.upperBound - 1) >> shift, first + UInt64(stretches.count) - 1)
         guard low <= high else { return 0 }
         var sum = 0
         for stretch in low...high { sum += stretches[Int(stretch - first)] }
         return sum
     }
 
-    /// Positions before `position` are no longer in the log.
+    /// Positions before `position` are in no segment that is still written to: stretches there that nothing
+    /// needs any more, up to the first that something does, are let go of.
     mutating func forget(before position: LogPosition) {
-        let stretch = position >> Self.stretchShift
-        guard stretch > first else { return }
-        let count = min(Int(stretch - first), stretches.count)
-        guard stretches[..<count].allSatisfy({ $0 == 0 }) else { return }
+        var count = 0
+        while count < stretches.count, stretches[count] == 0, first + UInt64(count) < position >> shift { count += 1 }
+        guard count > 0 else { return }
         stretches.removeFirst(count)
-        first = stretch
+        first += UInt64(count)
     }
 }
+
+extension LiveMap: Sendable {}

@@ -8,11 +8,14 @@ public struct LogDiskError: Error, Equatable, Sendable {
     public let operation: String
     public let file: String
     public let reason: String
+    /// There was no room. May go well once there is some; nothing that was written before is in doubt.
+    public let isNoSpace: Bool
 
-    public init(operation: String, file: String, reason: String) {
+    public init(operation: String, file: String, reason: String, isNoSpace: Bool = false) {
         self.operation = operation
         self.file = file
         self.reason = reason
+        self.isNoSpace = isNoSpace
     }
 
     public var description: String { "\(operation) \(file): \(reason)" }
@@ -32,4 +35,8 @@ public protocol LogDisk: AnyObject {
     func syncFolder() throws(LogDiskError)
     func truncate(_ name: String, to size: Int) throws(LogDiskError)
     func remove(_ name: String) throws(LogDiskError)
+    /// Gives the file another name, in place of a file that had it. Durable after `syncFolder`.
+    func rename(_ name: String, to new: String) throws(LogDiskError)
+    /// The file will not be used again soon: what is kept for it may be let go of.
+    func close(_ name: String)
 }

@@ -29,6 +29,8 @@ public enum LogOutcome: Equatable, Sendable {
     case durable
     /// Another leader has claimed the log.
     case fenced
+    /// There was no room; nothing was appended, and the same batch may be tried again.
+    case noSpace(reason: String)
     /// It may or may not be on disk, in part or whole. Why, in words for the operator.
     case unknown(reason: String)
 }
@@ -39,6 +41,8 @@ public enum LogNotice: Equatable, Sendable {
     case tornTailCut(segment: String, offset: Int, bytes: Int)
     /// The last segment had no whole header yet and has been removed.
     case emptySegmentRemoved(segment: String)
+    /// A checkpoint is damaged, but an older one (or the whole log) does as well.
+    case checkpointPassedOver(name: String, reason: String)
     /// How far reading has come.
     case progress(bytesRead: Int, bytesTotal: Int)
 }
@@ -61,10 +65,11 @@ public enum LogError: Error, Equatable {
         switch self {
         case .disk(let error): error.description
         case .damaged(let segment, let offset, let reason):
-            "the log is damaged: \(segment) at offset \(offset): \(reason); restore the file from a backup, "
-                + "or move it and all later segments away to start with what precedes it"
+            "the log is damaged: \(segment) at offset \(offset): \(reason); `taskd log check` shows what is readable; "
+                + "restore the file from a backup, or let `taskd log repair` save what can be saved"
         case .missing(let position, let next):
-            "the log has a gap: position \(position) is missing before \(next); restore the missing segment"
+            "the log has a gap: position \(position) is missing before \(next); restore the missing segment, or let "
+                + "`taskd log repair` close the gap with what there is"
         case .unknownFormat(let segment, let version):
             "\(segment) has log format \(version), this version reads \(RecordFormat.version)"
         case .unknownRecordType(let segment, let offset, let type):
@@ -77,14 +82,14 @@ public enum LogError: Error, Equatable {
 
 /// An append-only log of records.
 public protocol LogStore: AnyObject {
-    /// Visits every record from `position` on, in order, and leaves the log ready to be claimed: an
-    /// interrupted write at its end is cut.
-    func tail(
-        from position: LogPosition, notice: (LogNotice) -> Void,
-        visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+    /// Visits the records of the newest whole checkpoint, then every record of the log from its position on, in
+    /// order (those of a checkpoint with position 0), and leaves the log ready to be claimed: an interrupted
+    /// write at its end is cut.
+    func recover(
+        notice: (LogNotice) -> Void, visit: (RecordType, ByteSlice, LogPosition) throws -> Void
     ) throws(LogError)
 
-    /// Takes the log over. Call after `tail`.
+    /// Takes the log over. Call after `recover`.
     func claim() throws(LogError) -> LogClaim
 
     /// Appends a batch; `sync` asks for `durable`, otherwise `written` is enough.
@@ -93,9 +98,6 @@ public protocol LogStore: AnyObject {
     /// Makes everything appended so far durable.
     func sync() -> LogOutcome
 
-    /// Reads the payload of the record at `position`, checked, and gives it to `body`.
-    func read(at position: LogPosition, _ body: (RecordType, ByteSlice) -> Void) throws(LogError)
-
-    /// Whole segments before `position` are needed no longer.
-    func truncate(before position: LogPosition) throws(LogError)
+    /// Segments begun by `append` since the last call, for whoever reads closed ones.
+    func takeBegunSegments() -> [LogFileInfo]
 }

@@ -1,62 +1,96 @@
-// A segment file: its name, its header, and walking its records. Pure bytes, no files.
+// The files of the log: their names and headers. Pure bytes, no files.
+//
+//     NNN.seg    segment: records of the log from position NNN on, twenty digits
+//     NNN.ckpt   checkpoint: the state as of position NNN
+//     *.tmp      one of both being written; removed at the next start
 //
 // Header, little-endian:
 //
 //     offset  size  field
 //     0       8     magic "TASKDLOG"
 //     8       4     format version
-//     12      4     zero
-//     16      8     log position of the first record
-//     24      4     zero
-//     28      4     CRC-32C of the 28 bytes before
+//     12      4     kind: 0 dense segment, 1 sparse segment, 2 checkpoint
+//     16      8     log position of the first record; of a checkpoint: which its state is of
+//     24      8     sparse: the position after the last that the segment stands for; otherwise 0
+//     32      28    zero
+//     60      4     CRC-32C of the 60 bytes before
 //
-// Records follow without gaps (Record.swift). Batches leave no trace of their own: what must hold together
-// is one record, and a batch's epoch is that of the last fence before it.
-// Loop and log thread. Boundary file for raw pointers. Next: SegmentedLog.swift.
+// Records follow without gaps (Record.swift). In a dense segment a record's position is its place in the file.
+// A sparse one has been rewritten with the records that are still needed: each is preceded by its position
+// (8 bytes), so a message keeps its position for as long as it lives, wherever it is moved.
+// Batches leave no trace of their own: what must hold together is one record, and a batch's epoch is that of
+// the last fence before it.
+// Any thread. Boundary file for raw pointers. Next: RecordFile.swift (walks them), SegmentedLog.swift.
 
 import CTaskdShims
 import Wire
 
-/// Name and header of segment files.
-public enum SegmentFormat {
-    public static let headerBytes = 32
-    static let magic: StaticString = "TASKDLOG"
+/// What a file of the log holds.
+public enum LogFileKind: UInt32, Sendable {
+    case dense = 0
+    case sparse = 1
+    case checkpoint = 2
 
-    /// `00000000000000000000.seg`: twenty digits, so that names sort by position.
-    public static func name(first position: LogPosition) -> String {
+    /// Bytes before each record.
+    var recordPrefixBytes: Int { self == .sparse ? 8 : 0 }
+}
+
+/// Names and headers of the log's files.
+public enum SegmentFormat {
+    public static let headerBytes = 64
+    static let magic: StaticString = "TASKDLOG"
+    public static let segmentSuffix = ".seg"
+    public static let checkpointSuffix = ".ckpt"
+    public static let temporarySuffix = ".tmp"
+
+    /// Twenty digits and the suffix, so that names sort by position.
+    private static func name(_ position: LogPosition, _ suffix: String) -> String {
         let digits = String(position)
-        return String(repeating: "0", count: 20 - digits.utf8.count) + digits + ".seg"
+        return String(repeating: "0", count: 20 - digits.utf8.count) + digits + suffix
     }
 
-    /// The first position a name stands for; nil when it is no segment's name.
-    public static func position(ofName name: String) -> LogPosition? {
-        guard name.utf8.count == 24, name.hasSuffix(".seg") else { return nil }
+    public static func name(first position: LogPosition) -> String { name(position, segmentSuffix) }
+    public static func checkpointName(_ position: LogPosition) -> String { name(position, checkpointSuffix) }
+
+    /// The position a name stands for; nil when it is no name of a segment, or of a checkpoint.
+    public static func position(ofName name: String, suffix: String = segmentSuffix) -> LogPosition? {
+        guard name.utf8.count == 20 + suffix.utf8.count, name.hasSuffix(suffix) else { return nil }
         return LogPosition(name.prefix(20))
     }
 
-    /// Writes the header of a segment that begins at `position`: `headerBytes` at `base`.
-    static func writeHeader(first position: LogPosition, to base: UnsafeMutableRawPointer) {
+    /// Writes a header of `headerBytes` at `base`.
+    static func writeHeader(
+        _ kind: LogFileKind = .dense, first position: LogPosition, end: LogPosition = 0,
+        to base: UnsafeMutableRawPointer
+    ) {
         base.initializeMemory(as: UInt8.self, repeating: 0, count: headerBytes)
         base.copyMemory(from: magic.utf8Start, byteCount: 8)
         base.storeBytes(of: RecordFormat.version.littleEndian, toByteOffset: 8, as: UInt32.self)
+        base.storeBytes(of: kind.rawValue.littleEndian, toByteOffset: 12, as: UInt32.self)
         base.storeBytes(of: position.littleEndian, toByteOffset: 16, as: UInt64.self)
-        base.storeBytes(of: taskd_crc32c(0, base, 28).littleEndian, toByteOffset: 28, as: UInt32.self)
+        base.storeBytes(of: end.littleEndian, toByteOffset: 24, as: UInt64.self)
+        base.storeBytes(of: taskd_crc32c(0, base, 60).littleEndian, toByteOffset: 60, as: UInt32.self)
     }
 
     /// What a header says.
     enum Header: Equatable {
-        case valid(first: LogPosition)
+        case valid(LogFileKind, first: LogPosition, end: LogPosition)
         case otherVersion(UInt32)
         case bad
     }
 
     static func parse(_ slice: ByteSlice) -> Header {
-        guard slice.count >= headerBytes, slice.slice(from: 0, count: 8).equals(magic) else { return .bad }
-        let stored = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 28, as: UInt32.self))
-        guard stored == taskd_crc32c(0, slice.base, 28) else { return .bad }
+        guard slice.count >= 12, slice.slice(from: 0, count: 8).equals(magic) else { return .bad }
+        // Before the checksum: another version's header may be of another size.
         let version = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
         guard version == RecordFormat.version else { return .otherVersion(version) }
-        return .valid(first: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 16, as: UInt64.self)))
+        guard slice.count >= headerBytes else { return .bad }
+        let stored = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
+        let kind = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+        guard stored == taskd_crc32c(0, slice.base, 60), let kind = LogFileKind(rawValue: kind) else { return .bad }
+        return .valid(
+            kind, first: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 16, as: UInt64.self)),
+            end: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 24, as: UInt64.self)))
     }
 }
 

@@ -1,26 +1,33 @@
-// The log as a folder of segment files.
+// The log as a folder of segment files and checkpoints: recovery and appending. What becomes of segments once
+// they are closed (reading back, rewriting, removing) and the writing of checkpoints is SegmentArchive's.
 // A segment is rolled when the next batch would make it larger than the maximum. Before a new one is
 // begun the old one is synced, and a new one's header and name are durable before its first record: so
 // only the last segment can ever end in an interrupted write, and anything else that does not check is damage.
-// Log thread, after recovery on the starting thread. Next: SegmentFormat.swift; LogDisk.swift.
+// Log thread, after recovery on the starting thread. Next: RecordFile.swift; SegmentArchive.swift; LogDisk.swift.
 
 import Wire
 
+/// A file of the log.
+public struct LogFileInfo: Equatable, Sendable {
+    public let name: String
+    public let first: LogPosition
+    /// The position after the last it stands for; `.max` while it is being written.
+    public var end: LogPosition
+    public var isSparse: Bool
+    public var bytes: Int
+}
+
 /// Segment files on a `LogDisk`.
 public final class SegmentedLog: LogStore {
-    private struct Segment {
-        let first: LogPosition
-        let name: String
-        /// Header included.
-        var bytes: Int
-
-        /// Position after the last record.
-        var end: LogPosition { first + LogPosition(bytes - SegmentFormat.headerBytes) }
-    }
-
     private let disk: any LogDisk
     private let segmentBytesMax: Int
-    private var segments: [Segment] = []
+    /// All segments, in order, as recovery has found them.
+    public private(set) var segments: [LogFileInfo] = []
+    /// The checkpoint that recovery has begun with, and the older ones.
+    public private(set) var checkpoint: LogFileInfo?
+    public private(set) var olderCheckpoints: [LogFileInfo] = []
+    private var current = LogFileInfo(name: "", first: 0, end: .max, isSparse: false, bytes: 0)
+    private var begun: [LogFileInfo] = []
     private var lastEpoch: UInt64 = 0
     private var claimed: LogClaim?
     private var lastSequence: UInt64 = 0
@@ -34,46 +41,77 @@ public final class SegmentedLog: LogStore {
         self.segmentBytesMax = segmentBytesMax
     }
 
-    /// Bytes of all segments.
-    public var sizeBytes: Int { segments.reduce(0) { $0 + $1.bytes } }
-    public var segmentCount: Int { segments.count }
+    // MARK: Recovery
 
-    // MARK: Reading
-
-    public func tail(
-        from position: LogPosition, notice: (LogNotice) -> Void,
-        visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+    public func recover(
+        notice: (LogNotice) -> Void, visit: (RecordType, ByteSlice, LogPosition) throws -> Void
     ) throws(LogError) {
         precondition(claimed == nil, "the log is read before it is claimed")
-        try findSegments(notice)
-        if let first = segments.first, first.first > position {
-            throw .missing(position: position, next: first.name)
+        try findFiles(notice)
+        let start = try readCheckpoint(notice, visit)
+        guard let firstIndex = segments.lastIndex(where: { $0.first <= start }) else {
+            if let first = segments.first { throw .missing(position: start, next: first.name) }
+            if start > 0 { throw .missing(position: start, next: "the end") }
+            return
         }
-        let total = sizeBytes
+        let total = segments[firstIndex...].reduce(0) { $0 + $1.bytes }
         var read = 0
-        for index in segments.indices {
+        for index in firstIndex..<segments.count {
             let isLast = index == segments.count - 1
-            try readSegment(index, isLast: isLast, from: position, notice, visit)
+            try readSegment(index, isLast: isLast, from: start, notice, visit) {
+                notice(.progress(bytesRead: read + $0, bytesTotal: total))
+            }
             if !isLast, segments[index].end != segments[index + 1].first {
                 throw .missing(position: segments[index].end, next: segments[index + 1].name)
             }
             read += segments[index].bytes
             notice(.progress(bytesRead: read, bytesTotal: total))
         }
+        guard segments[segments.count - 1].end >= start else {
+            throw .missing(position: segments[segments.count - 1].end, next: checkpoint?.name ?? "the end")
+        }
     }
 
-    private func findSegments(_ notice: (LogNotice) -> Void) throws(LogError) {
+    /// Lists segments and checkpoints; removes what was being written when the daemon ended.
+    private func findFiles(_ notice: (LogNotice) -> Void) throws(LogError) {
         segments = []
+        checkpoint = nil
+        olderCheckpoints = []
         let names = try onDisk { () throws(LogDiskError) in try disk.list() }
+        var checkpoints: [LogFileInfo] = []
         for name in names.sorted() {
-            guard let first = SegmentFormat.position(ofName: name) else { continue }
-            let bytes = try onDisk { () throws(LogDiskError) in try disk.size(of: name) }
-            segments.append(Segment(first: first, name: name, bytes: bytes))
+            if name.hasSuffix(SegmentFormat.temporarySuffix) {
+                try onDisk { () throws(LogDiskError) in try disk.remove(name) }
+                continue
+            }
+            if let position = SegmentFormat.position(ofName: name, suffix: SegmentFormat.checkpointSuffix) {
+                let bytes = try onDisk { () throws(LogDiskError) in try disk.size(of: name) }
+                checkpoints.append(
+                    LogFileInfo(name: name, first: position, end: position, isSparse: false, bytes: bytes))
+            } else if let first = SegmentFormat.position(ofName: name) {
+                try noteSegment(name, first)
+            }
         }
+        olderCheckpoints = checkpoints
+        try removeUnbegunSegment(notice)
+        for index in segments.indices {
+            let file = try RecordFile(disk, segments[index].name, first: segments[index].first)
+            segments[index].isSparse = file.kind == .sparse
+            segments[index].end = file.end
+            disk.close(file.name)
+        }
+    }
+
+    private func noteSegment(_ name: String, _ first: LogPosition) throws(LogError) {
+        let bytes = try onDisk { () throws(LogDiskError) in try disk.size(of: name) }
+        segments.append(LogFileInfo(name: name, first: first, end: first, isSparse: false, bytes: bytes))
+    }
+
+    /// The daemon may have ended between creating a segment and syncing its header: nothing was in it yet.
+    private func removeUnbegunSegment(_ notice: (LogNotice) -> Void) throws(LogError) {
         guard let last = segments.last, last.bytes <= SegmentFormat.headerBytes else { return }
-        // The daemon ended between creating the file and syncing its header: nothing was in it yet.
-        let header = try readHeader(last)
-        if header == .valid(first: last.first) { return }
+        if (try? RecordFile(disk, last.name, first: last.first)) != nil { return }
+        // Unless it is the only one: then it is the log that is gone.
         try onDisk { () throws(LogDiskError) in
             try disk.remove(last.name)
             try disk.syncFolder()
@@ -82,82 +120,105 @@ public final class SegmentedLog: LogStore {
         notice(.emptySegmentRemoved(segment: last.name))
     }
 
-    private func readHeader(_ segment: Segment) throws(LogError) -> SegmentFormat.Header {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SegmentFormat.headerBytes, alignment: 8)
-        defer { buffer.deallocate() }
-        let got = try onDisk { () throws(LogDiskError) in try disk.read(segment.name, at: 0, into: buffer) }
-        return SegmentFormat.parse(ByteSlice(base: UnsafeRawPointer(buffer.baseAddress!), count: got))
+    /// Reads the newest checkpoint that is whole. Returns the position to go on from.
+    private func readCheckpoint(
+        _ notice: (LogNotice) -> Void, _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+    ) throws(LogError) -> LogPosition {
+        while let newest = olderCheckpoints.popLast() {
+            let file: RecordFile
+            do throws(LogError) {
+                file = try RecordFile(disk, newest.name, first: newest.first)
+                // Checked as a whole before anything of it is applied: half a state would be worse than none.
+                try CheckpointFile.read(file) { _, _, _ in }
+            } catch {
+                if case .unknownFormat = error { throw error }
+                // An older one will do if the log still reaches back to it.
+                let fallback = olderCheckpoints.last?.first ?? 0
+                let reaches = segments.contains { $0.first <= fallback && fallback < $0.end }
+                guard reaches else { throw error }
+                notice(.checkpointPassedOver(name: newest.name, reason: error.description))
+                continue
+            }
+            var read = 0
+            try CheckpointFile.read(file) { (type, payload, offset) throws(LogError) in
+                try apply(type, payload, 0, newest.name, offset, visit)
+                guard offset - read >= RecordFile.readBytes else { return }
+                read = offset
+                notice(.progress(bytesRead: offset, bytesTotal: newest.bytes))
+            }
+            disk.close(newest.name)
+            checkpoint = newest
+            return newest.first
+        }
+        return 0
     }
 
-    /// Walks one segment in large reads; a record longer than that gets a buffer of its size.
     private func readSegment(
-        _ index: Int, isLast: Bool, from position: LogPosition, _ notice: (LogNotice) -> Void,
-        _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+        _ index: Int, isLast: Bool, from start: LogPosition, _ notice: (LogNotice) -> Void,
+        _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void, progress: (Int) -> Void
     ) throws(LogError) {
         let segment = segments[index]
-        switch try readHeader(segment) {
-        case .valid(let first) where first == segment.first: break
-        case .otherVersion(let version): throw .unknownFormat(segment: segment.name, version: version)
-        default: throw .damaged(segment: segment.name, offset: 0, reason: "wrong header")
-        }
-        var window = ReadWindow(bytes: Self.readBytes)
-        defer { window.free() }
+        let file = try RecordFile(disk, segment.name, first: segment.first)
+        defer { if !isLast { disk.close(segment.name) } }
         var offset = SegmentFormat.headerBytes
-        while offset < segment.bytes {
-            try fill(&window, segment, at: offset, atLeast: RecordFormat.headerBytes)
-            var record = RecordRead.front(of: window.slice(at: offset), available: segment.bytes - offset)
-            if case .needs(let bytes) = record {
-                try fill(&window, segment, at: offset, atLeast: bytes)
-                record = RecordRead.front(of: window.slice(at: offset), available: segment.bytes - offset)
-            }
-            switch record {
-            case .record(let type, let payload, let bytes):
-                let here = segment.first + LogPosition(offset - SegmentFormat.headerBytes)
-                if here >= position { try apply(type, payload, here, segment, offset, visit) }
-                offset += bytes
+        if start > segment.first, file.kind == .dense {
+            guard start <= file.end else { return }
+            offset = file.offset(of: start)
+        }
+        var told = offset
+        while offset < file.bytes {
+            switch try file.record(at: offset) {
+            case .record(let type, let payload, let position, let next):
+                if position >= start { try apply(type, payload, position, segment.name, offset, visit) }
+                offset = next
             case .bad(let reason):
-                guard isLast, try !isProvenDurable(segment, &window, from: offset) else {
+                guard isLast, file.kind == .dense, try !Self.isProvenDurable(file, from: offset) else {
                     throw .damaged(segment: segment.name, offset: offset, reason: reason)
                 }
                 return try cut(index, at: offset, notice)
-            case .needs: preconditionFailure("the window was filled")
+            }
+            if offset - told >= RecordFile.readBytes {
+                told = offset
+                progress(offset)
             }
         }
     }
 
     private func apply(
-        _ number: UInt8, _ payload: ByteSlice, _ position: LogPosition, _ segment: Segment, _ offset: Int,
+        _ number: UInt8, _ payload: ByteSlice, _ position: LogPosition, _ name: String, _ offset: Int,
         _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
     ) throws(LogError) {
         guard let type = RecordType(rawValue: number) else {
-            throw .unknownRecordType(segment: segment.name, offset: offset, type: number)
+            throw .unknownRecordType(segment: name, offset: offset, type: number)
         }
         if type == .fence || type == .durableMark {
             guard payload.count == 8 else {
-                throw .damaged(segment: segment.name, offset: offset, reason: "wrong length")
+                throw .damaged(segment: name, offset: offset, reason: "wrong length")
             }
             let value = UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self))
             if type == .fence { lastEpoch = max(lastEpoch, value) }
             return
         }
+        if type == .checkpointBegin, payload.count == 16 {
+            let epoch = UInt64(bigEndian: payload.base.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            lastEpoch = max(lastEpoch, epoch)
+        }
         do {
             try visit(type, payload, position)
         } catch {
-            throw .replayFailed(segment: segment.name, offset: offset, reason: "\(error)")
+            throw .replayFailed(segment: name, offset: offset, reason: "\(error)")
         }
     }
 
     /// Whether a mark further on says that the log was durable beyond `offset`: then what does not check there
     /// is no interrupted write, and cutting it off would lose what was confirmed.
-    private func isProvenDurable(_ segment: Segment, _ window: inout ReadWindow, from offset: Int) throws(LogError)
-        -> Bool
-    {
-        let position = segment.first + LogPosition(offset - SegmentFormat.headerBytes)
+    static func isProvenDurable(_ file: RecordFile, from offset: Int) throws(LogError) -> Bool {
+        let position = file.position(at: offset)
         let markBytes = RecordFormat.headerBytes + 8
         var start = offset + 1
-        while segment.bytes - start >= markBytes {
-            try fill(&window, segment, at: start, atLeast: Self.readBytes)
-            let bytes = window.slice(at: start)
+        while file.bytes - start >= markBytes {
+            let bytes = try file.bytes(at: start, atLeast: min(RecordFile.readBytes, file.bytes - start))
+            guard bytes.count >= markBytes else { return false }
             // Records have no alignment, and the damage may be in a length: so look at every byte.
             for index in 0...(bytes.count - markBytes) where bytes[index] == 8 {
                 let rest = bytes.slice(from: index, count: markBytes)
@@ -179,48 +240,27 @@ public final class SegmentedLog: LogStore {
             try disk.sync(segment.name)
         }
         segments[index].bytes = offset
+        segments[index].end = segment.first + LogPosition(offset - SegmentFormat.headerBytes)
         notice(.tornTailCut(segment: segment.name, offset: offset, bytes: segment.bytes - offset))
-    }
-
-    public func read(at position: LogPosition, _ body: (RecordType, ByteSlice) -> Void) throws(LogError) {
-        guard let segment = segments.last(where: { $0.first <= position }), position < segment.end else {
-            throw .missing(position: position, next: segments.last?.name ?? "the end")
-        }
-        let offset = Int(position - segment.first) + SegmentFormat.headerBytes
-        var window = ReadWindow(bytes: 64 * 1024)
-        defer { window.free() }
-        try fill(&window, segment, at: offset, atLeast: RecordFormat.headerBytes)
-        var record = RecordRead.front(of: window.slice(at: offset), available: segment.bytes - offset)
-        if case .needs(let bytes) = record {
-            try fill(&window, segment, at: offset, atLeast: bytes)
-            record = RecordRead.front(of: window.slice(at: offset), available: segment.bytes - offset)
-        }
-        guard case .record(let number, let payload, _) = record else {
-            throw .damaged(segment: segment.name, offset: offset, reason: "wrong record")
-        }
-        guard let type = RecordType(rawValue: number) else {
-            throw .unknownRecordType(segment: segment.name, offset: offset, type: number)
-        }
-        body(type, payload)
-    }
-
-    private static let readBytes = 1_048_576
-
-    /// Has the window hold `atLeast` bytes from `offset` on, or all there are.
-    private func fill(_ window: inout ReadWindow, _ segment: Segment, at offset: Int, atLeast: Int) throws(LogError) {
-        guard window.available(at: offset) < min(atLeast, segment.bytes - offset) else { return }
-        window.begin(at: offset, capacity: max(atLeast, Self.readBytes))
-        let got = try onDisk { () throws(LogDiskError) in
-            try disk.read(segment.name, at: offset, into: window.buffer)
-        }
-        window.count = min(got, segment.bytes - offset)
     }
 
     // MARK: Writing
 
     public func claim() throws(LogError) -> LogClaim {
-        if segments.isEmpty { try onDisk { () throws(LogDiskError) in try beginSegment(at: 0) } }
-        let made = LogClaim(epoch: lastEpoch + 1, position: segments[segments.count - 1].end)
+        // A segment that was rewritten by a repair is not appended to.
+        if segments.last?.isSparse ?? true {
+            let end = segments.last?.end ?? 0
+            try onDisk { () throws(LogDiskError) in try beginSegment(at: end) }
+            segments.append(current)
+        } else {
+            current = segments[segments.count - 1]
+            // What was read may have been written but not synced by a daemon that was killed; from now on it counts.
+            try onDisk { () throws(LogDiskError) in try disk.sync(current.name) }
+        }
+        begun = []
+        let end = current.first + LogPosition(current.bytes - SegmentFormat.headerBytes)
+        segments[segments.count - 1].end = .max
+        let made = LogClaim(epoch: lastEpoch + 1, position: end)
         lastEpoch = made.epoch
         lastSequence = 0
         claimed = made
@@ -231,28 +271,41 @@ public final class SegmentedLog: LogStore {
         if let failure { return failure }
         guard let claimed, batch.epoch == claimed.epoch else { return .fenced }
         precondition(batch.sequence == lastSequence + 1, "a batch is missing")
-        precondition(batch.position == segments[segments.count - 1].end, "a batch leaves a gap")
         do throws(LogDiskError) {
-            var current = segments[segments.count - 1]
             if current.bytes + batch.count > segmentBytesMax, current.bytes > SegmentFormat.headerBytes {
                 try disk.sync(current.name)
+                hasUnsyncedBytes = false
+                let old = current.name
                 try beginSegment(at: batch.position)
-                current = segments[segments.count - 1]
+                disk.close(old)
             }
-            try disk.write(
-                current.name, at: current.bytes, UnsafeRawBufferPointer(start: batch.bytes, count: batch.count))
-            segments[segments.count - 1].bytes += batch.count
+            precondition(batch.position == end, "a batch leaves a gap")
+            try write(batch)
             lastSequence = batch.sequence
             hasUnsyncedBytes = true
             return sync ? self.sync() : .written
         } catch {
-            return fail(error)
+            return error.isNoSpace ? .noSpace(reason: error.description) : fail(error)
         }
+    }
+
+    private var end: LogPosition { current.first + LogPosition(current.bytes - SegmentFormat.headerBytes) }
+
+    private func write(_ batch: LogBatch) throws(LogDiskError) {
+        do throws(LogDiskError) {
+            try disk.write(
+                current.name, at: current.bytes, UnsafeRawBufferPointer(start: batch.bytes, count: batch.count))
+        } catch {
+            // A part may have been written. It goes again, so that the batch can be tried anew from its beginning.
+            if error.isNoSpace { try disk.truncate(current.name, to: current.bytes) }
+            throw error
+        }
+        current.bytes += batch.count
     }
 
     public func sync() -> LogOutcome {
         if let failure { return failure }
-        guard hasUnsyncedBytes, let current = segments.last else { return .durable }
+        guard hasUnsyncedBytes else { return .durable }
         do throws(LogDiskError) {
             try disk.sync(current.name)
             hasUnsyncedBytes = false
@@ -275,55 +328,25 @@ public final class SegmentedLog: LogStore {
         defer { header.deallocate() }
         SegmentFormat.writeHeader(first: position, to: header.baseAddress!)
         try disk.create(name)
-        try disk.write(name, at: 0, UnsafeRawBufferPointer(header))
+        do throws(LogDiskError) {
+            try disk.write(name, at: 0, UnsafeRawBufferPointer(header))
+        } catch {
+            if error.isNoSpace { try disk.remove(name) }
+            throw error
+        }
         try disk.sync(name)
         try disk.syncFolder()
-        segments.append(Segment(first: position, name: name, bytes: header.count))
+        current = LogFileInfo(name: name, first: position, end: .max, isSparse: false, bytes: header.count)
+        begun.append(current)
     }
 
-    public func truncate(before position: LogPosition) throws(LogError) {
-        while segments.count > 1, segments[0].end <= position {
-            let name = segments[0].name
-            try onDisk { () throws(LogDiskError) in try disk.remove(name) }
-            segments.removeFirst()
-        }
-        try onDisk { () throws(LogDiskError) in try disk.syncFolder() }
+    public func takeBegunSegments() -> [LogFileInfo] {
+        guard !begun.isEmpty else { return [] }
+        defer { begun = [] }
+        return begun
     }
 
     private func onDisk<R>(_ body: () throws(LogDiskError) -> R) throws(LogError) -> R {
         do throws(LogDiskError) { return try body() } catch { throw .disk(error) }
     }
-}
-
-/// A part of a segment in memory.
-private struct ReadWindow {
-    private var memory: UnsafeMutableRawPointer
-    private var capacity: Int
-    private var start = 0
-    var count = 0
-
-    init(bytes: Int) {
-        memory = .allocate(byteCount: bytes, alignment: 16)
-        capacity = bytes
-    }
-
-    func available(at offset: Int) -> Int { max(0, start + count - offset) }
-
-    func slice(at offset: Int) -> ByteSlice {
-        ByteSlice(base: UnsafeRawPointer(memory + (offset - start)), count: available(at: offset))
-    }
-
-    var buffer: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: memory, count: capacity) }
-
-    /// Empties the window; it will hold bytes from `offset` on.
-    mutating func begin(at offset: Int, capacity wanted: Int) {
-        start = offset
-        count = 0
-        guard wanted > capacity else { return }
-        memory.deallocate()
-        memory = .allocate(byteCount: wanted, alignment: 16)
-        capacity = wanted
-    }
-
-    func free() { memory.deallocate() }
 }

@@ -28,3 +28,6 @@ func readFile(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer, _ count: I
 func writeFile(_ descriptor: Int32, _ buffer: UnsafeRawPointer, _ count: Int) -> Int {
     write(descriptor, buffer, count)
 }
+
+/// rename(2), likewise.
+func renameFile(_ old: String, _ new: String) -> Int32 { rename(old, new) }

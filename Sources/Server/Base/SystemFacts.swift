@@ -16,7 +16,7 @@ enum SystemFacts {
         facts.processID = getpid()
         facts.executable = link("/proc/self/exe")
         facts.operatingSystem = operatingSystem()
-        facts.systemMemoryBytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        facts.systemMemoryBytes = systemMemoryBytes
         facts.residentBytes = residentPages() * sysconf(Int32(_SC_PAGESIZE))
         facts.allocatedBytes = taskd_allocated_bytes()
         var usage = rusage()
@@ -28,6 +28,23 @@ enum SystemFacts {
         getrusage(1, &usage)
         facts.loopUserMicroseconds = microseconds(usage.ru_utime)
         facts.loopSystemMicroseconds = microseconds(usage.ru_stime)
+    }
+
+    /// Memory of the machine, or of the container if that is less.
+    static var systemMemoryBytes: Int {
+        let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        let group = firstLine("/sys/fs/cgroup/memory.max").flatMap { Int($0) } ?? .max
+        return min(machine, group)
+    }
+
+    private static func firstLine(_ path: String) -> String? {
+        let file = openFile(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { closeFile(file) }
+        var text = [UInt8](repeating: 0, count: 256)
+        let count = readFile(file, &text, text.count)
+        guard count > 0 else { return nil }
+        return String(decoding: text[0..<count].prefix { $0 != 10 }, as: UTF8.self)
     }
 
     private static func microseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec) }
@@ -42,13 +59,7 @@ enum SystemFacts {
 
     /// Second field of /proc/self/statm.
     private static func residentPages() -> Int {
-        let file = openFile("/proc/self/statm", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return 0 }
-        defer { closeFile(file) }
-        var text = [UInt8](repeating: 0, count: 256)
-        let count = readFile(file, &text, text.count)
-        guard count > 0 else { return 0 }
-        let fields = String(decoding: text[0..<count], as: UTF8.self).split(separator: " ")
+        let fields = firstLine("/proc/self/statm")?.split(separator: " ") ?? []
         return fields.count > 1 ? Int(fields[1]) ?? 0 : 0
     }
 

@@ -18,6 +18,7 @@ public enum LogLevel: String, Sendable, CaseIterable {
 /// What happens when the log can no longer be written.
 public enum LogErrorPolicy: String, Sendable, CaseIterable {
     case exit
+    case readOnly = "read-only"
 }
 
 /// `host:port` to listen on. The host may be a name, `*` or empty for all addresses.
@@ -84,6 +85,12 @@ public struct ServerConfiguration: Sendable {
 
     public var logSegmentBytesMax = 0
     public var logErrorPolicy = LogErrorPolicy.exit
+    public var logCheckpointBytes = 0
+    public var logCheckpointSeconds = 0
+
+    public var diskFreeBytesMin = 0
+    /// Bytes, or a part of the machine's memory.
+    public var memoryHighWatermark = MemoryLimit.fraction(0.4)
 
     public var loggingLevel = LogLevel.info
     public var loggingFormat = LogFormat.plain
@@ -97,6 +104,14 @@ public struct ServerConfiguration: Sendable {
             let isHidden = setting.isSecret && value != .text("")
             return "\(setting.key) = \(isHidden ? "\"(hidden)\"" : value.toml)"
         }
+    }
+
+    var checkpointPolicy: CheckpointPipeline.Policy {
+        var policy = CheckpointPipeline.Policy()
+        policy.growthBytes = logCheckpointBytes
+        policy.ageMilliseconds = Int64(logCheckpointSeconds) * 1_000
+        policy.freeBytesMin = diskFreeBytesMin
+        return policy
     }
 
     /// The settings that the engine works by.

@@ -29,6 +29,8 @@ enum SettingKind: Sendable {
     case integer(ClosedRange<Int>)
     /// An integer, or text with a unit: "64MiB", "100kB".
     case bytes(ClosedRange<Int>)
+    /// Text: a size, or a share of the machine's memory: "1GiB", "40%".
+    case sizeOrShare
     case boolean
     case choice([String])
     /// Addresses to listen on; an empty list switches the listener off.
@@ -40,6 +42,7 @@ enum SettingKind: Sendable {
         case .text: "a text"
         case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
         case .bytes(let range): "a size from \(range.lowerBound) to \(range.upperBound) bytes, such as \"64MiB\""
+        case .sizeOrShare: "a size of at least 32MiB, such as \"1GiB\", or a share of the memory, such as \"40%\""
         case .boolean: "true or false"
         case .choice(let choices): "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", ")
         case .listen: "a list of \"host:port\""
@@ -86,6 +89,8 @@ struct Setting: Sendable {
         case (.bytes(let range), .text(let text)):
             guard let number = Self.bytes(text), range.contains(number) else { return nil }
             return .integer(number)
+        case (.sizeOrShare, .integer(let number)): return checked(.text("\(number)B"))
+        case (.sizeOrShare, .text(let text)): return MemoryLimit(text) == nil ? nil : value
         case (.choice(let choices), .text(let text)): return choices.contains(text) ? value : nil
         case (.choice(let choices), .boolean(let flag)):
             // A bare yes/no choice may be written as a boolean.
@@ -101,7 +106,7 @@ struct Setting: Sendable {
     /// A value from an environment variable or a flag, where everything is text.
     func parsed(_ text: String) -> SettingValue? {
         switch kind {
-        case .text, .choice: return checked(.text(text))
+        case .text, .choice, .sizeOrShare: return checked(.text(text))
         case .integer: return Int(text).flatMap { checked(.integer($0)) }
         case .bytes: return checked(Int(text).map { .integer($0) } ?? .text(text))
         case .boolean:
@@ -132,6 +137,31 @@ struct Setting: Sendable {
         }
         let (product, overflows) = number.multipliedReportingOverflow(by: factor)
         return overflows ? nil : product
+    }
+}
+
+/// A size, or a share of the machine's memory.
+public enum MemoryLimit: Equatable, Sendable {
+    case bytes(Int)
+    case fraction(Double)
+
+    /// "1GiB", "40%"; nil when it is neither, or too small to work with.
+    init?(_ text: String) {
+        if text.hasSuffix("%") {
+            guard let percent = Double(text.dropLast().trimmed), percent >= 1, percent <= 100 else { return nil }
+            self = .fraction(percent / 100)
+        } else {
+            guard let bytes = Setting.bytes(text), bytes >= 33_554_432 else { return nil }
+            self = .bytes(bytes)
+        }
+    }
+
+    /// In bytes, on a machine with so much.
+    func bytes(of systemBytes: Int) -> Int {
+        switch self {
+        case .bytes(let bytes): bytes
+        case .fraction(let fraction): Int(Double(systemBytes) * fraction)
+        }
     }
 }
 

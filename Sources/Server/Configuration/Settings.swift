@@ -7,7 +7,7 @@ import Engine
 
 /// All settings, in the order in which Config/taskd.toml documents them.
 public enum Settings {
-    static let all: [Setting] = data + amqp + resp + store + log + logging + server
+    static let all: [Setting] = data + amqp + resp + store + log + limits + logging + server
 
     static func find(_ key: String) -> Setting? { all.first { $0.key == key } }
 
@@ -147,9 +147,32 @@ public enum Settings {
         ) { $0.logSegmentBytesMax = $1.integerValue },
         Setting(
             "log.on_error", .choice(LogErrorPolicy.allCases.map(\.rawValue)), .text("exit"),
-            "What to do when the log cannot be written or synced. Nothing is confirmed after that; `exit` "
-                + "ends the daemon with a clear message, so that a supervisor sees it."
+            "What to do when the log cannot be written or synced (a full disk is no such case: there publishers "
+                + "wait). Nothing is confirmed after that; `exit` ends the daemon with a clear message, so that a "
+                + "supervisor sees it; `read-only` blocks publishers, refuses store writes and goes on reading."
         ) { $0.logErrorPolicy = LogErrorPolicy(rawValue: $1.textValue)! },
+        Setting(
+            "log.checkpoint_bytes", .bytes(1_048_576...1_099_511_627_776), .integer(268_435_456),
+            "Growth of the log after which a checkpoint is taken, so that older parts of it can go; more if "
+                + "half of the live data is more."
+        ) { $0.logCheckpointBytes = $1.integerValue },
+        Setting(
+            "log.checkpoint_seconds", .integer(0...31_536_000), .integer(3_600),
+            "Age at which a checkpoint is taken anew if anything has changed; 0: its age does not matter."
+        ) { $0.logCheckpointSeconds = $1.integerValue },
+    ]
+
+    private static let limits: [Setting] = [
+        Setting(
+            "disk.free_limit", .bytes(0...1_099_511_627_776), .integer(50_000_000),
+            "Free space below which publishers are blocked and store writes refused until there is more (RabbitMQ: "
+                + "disk_free_limit); 0: not looked at."
+        ) { $0.diskFreeBytesMin = $1.integerValue },
+        Setting(
+            "memory.high_watermark", .sizeOrShare, .text("40%"),
+            "Memory for messages: beyond it they are kept on disk only, and if that is not enough, publishers are "
+                + "blocked (RabbitMQ: vm_memory_high_watermark). A size, or a share of the machine's memory."
+        ) { $0.memoryHighWatermark = MemoryLimit($1.textValue)! },
     ]
 
     private static let logging: [Setting] = [

@@ -84,8 +84,25 @@ final class FolderDisk: LogDisk {
     }
 
     func remove(_ name: String) throws(LogDiskError) {
-        if let descriptor = open.removeValue(forKey: name) { closeFile(descriptor) }
+        close(name)
         guard unlink(full(name)) == 0 else { throw failure("cannot remove", name) }
+    }
+
+    func rename(_ name: String, to new: String) throws(LogDiskError) {
+        close(name)
+        close(new)
+        guard renameFile(full(name), full(new)) == 0 else { throw failure("cannot rename", name) }
+    }
+
+    func close(_ name: String) {
+        if let descriptor = open.removeValue(forKey: name) { closeFile(descriptor) }
+    }
+
+    /// Bytes that this process may still write to the file system; nil when it cannot be told.
+    var freeBytes: Int? {
+        var facts = statvfs()
+        guard statvfs(path, &facts) == 0 else { return nil }
+        return Int(clamping: UInt64(facts.f_bavail) &* UInt64(facts.f_frsize))
     }
 
     private func descriptor(_ name: String) throws(LogDiskError) -> Int32 {
@@ -99,7 +116,9 @@ final class FolderDisk: LogDisk {
     private func full(_ name: String) -> String { path + "/" + name }
 
     private func failure(_ operation: String, _ name: String) -> LogDiskError {
-        let reason = SystemError.text(errno)
-        return LogDiskError(operation: operation, file: name.isEmpty ? path : full(name), reason: reason)
+        let number = errno
+        return LogDiskError(
+            operation: operation, file: name.isEmpty ? path : full(name), reason: SystemError.text(number),
+            isNoSpace: number == ENOSPC || number == EDQUOT)
     }
 }

@@ -28,11 +28,7 @@ final class LogPipeline {
     /// Called when more is durable than before.
     var onDurable: () -> Void = {}
 
-    /// Size of the log, batches in flight included.
-    private(set) var logBytes: Int
-
-    init(engine: Engine, thread: LogThread, logBytes: Int) {
-        self.logBytes = logBytes
+    init(engine: Engine, thread: LogThread) {
         self.engine = engine
         journal = engine.context.journal
         self.thread = thread
@@ -43,7 +39,8 @@ final class LogPipeline {
 
     /// Closes and hands over the turn's batch if it is time.
     func endOfTurn() {
-        guard journal.pendingBytes > 0, failure == nil else { return }
+        guard journal.pendingBytes > 0 else { return }
+        guard failure == nil else { return journal.dropOpenBatch() }
         let now = engine.context.time.monotonicMilliseconds
         guard journal.needsSyncNow || now >= handoverDue || journal.pendingBytes >= Self.handoverBytes else { return }
         handOver(now)
@@ -52,7 +49,6 @@ final class LogPipeline {
     private func handOver(_ now: Int64) {
         guard let batch = journal.takeBatch() else { return }
         lastHandover = now
-        logBytes += batch.count
         if batch.needsSync { syncAskedUpTo = batch.sequence }
         thread.post(.append(batch, engine.context.configuration.appendFsync))
     }
@@ -81,11 +77,24 @@ final class LogPipeline {
                 journal.durable(upTo: sequence)
                 engine.durable(upTo: sequence)
                 onDurable()
+            case .noSpace(let reason): noteSpace(isFull: true, reason)
+            case .spaceAgain: noteSpace(isFull: false, "")
             case .failed(let reason):
                 failure = reason
                 onFailure(reason)
             case .finished: hasFinished = true
             }
+        }
+    }
+
+    private func noteSpace(isFull: Bool, _ reason: String) {
+        engine.context.alarms.isDiskFull = isFull
+        if isFull {
+            engine.context.log(
+                .error, "no room for the log: publishers are blocked and store writes refused until there is some",
+                ("reason", reason))
+        } else {
+            engine.context.log(.notice, "there is room for the log again")
         }
     }
 

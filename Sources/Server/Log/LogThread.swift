@@ -23,11 +23,16 @@ final class LogThread: @unchecked Sendable {
         /// The batch's memory is free again.
         case written(LogBatch)
         case durable(upTo: UInt64)
+        /// There is no room for a batch: it is tried again until there is.
+        case noSpace(reason: String)
+        case spaceAgain
         case failed(reason: String)
         case finished
     }
 
     static let syncIntervalMicroseconds: Int64 = 1_000_000
+    /// Between two tries of a batch for which there was no room.
+    static let retryMicroseconds: Int64 = 100_000
 
     private let orders = Mailbox<Order>()
     private let reports = Mailbox<Report>()
@@ -40,10 +45,16 @@ final class LogThread: @unchecked Sendable {
     private var unsynced = false
     private var syncDue: Int64?
     private var hasFailed = false
+    /// A batch for which there was no room, and when to try again.
+    private var refused: (batch: LogBatch, policy: SyncPolicy)?
+    private var retryDue: Int64 = 0
+    /// Hears of new segments before anybody can ask for what is in them.
+    private let storage: StorageThread?
 
     /// `bell` is rung for each bunch of reports.
-    init(log: any LogStore, bell: WakeUp.Bell) {
+    init(log: any LogStore, storage: StorageThread? = nil, bell: WakeUp.Bell) {
         self.log = log
+        self.storage = storage
         self.bell = bell
     }
 
@@ -65,24 +76,34 @@ final class LogThread: @unchecked Sendable {
 
     private func run() {
         while true {
-            for order in orders.wait(untilMonotonicMicroseconds: syncDue) {
+            for order in orders.wait(untilMonotonicMicroseconds: refused == nil ? syncDue : retryDue) {
                 switch order {
                 case .append(let batch, let policy): append(batch, policy)
                 case .sync: sync()
                 case .finish:
+                    if refused != nil { fail("there was no room for the last records") }
                     sync()
                     reports.post(.finished)
                     return bell.ring()
                 }
             }
-            if let syncDue, LoopClock.monotonicMicroseconds >= syncDue { sync() }
+            if let (batch, policy) = refused, LoopClock.monotonicMicroseconds >= retryDue { append(batch, policy) }
+            if let syncDue, refused == nil, LoopClock.monotonicMicroseconds >= syncDue { sync() }
         }
     }
 
     private func append(_ batch: LogBatch, _ policy: SyncPolicy) {
         guard !hasFailed else { return }
         let syncsNow = batch.needsSync || policy == .always
-        switch log.append(batch, sync: syncsNow) {
+        let outcome = log.append(batch, sync: syncsNow)
+        if let storage { for segment in log.takeBegunSegments() { storage.post(.begun(segment)) } }
+        if case .noSpace(let reason) = outcome { return tryAgain(batch, policy, reason) }
+        if refused != nil {
+            refused = nil
+            reports.post(.spaceAgain)
+        }
+        switch outcome {
+        case .noSpace: break
         case .durable:
             lastSequence = batch.sequence
             unsynced = false
@@ -103,11 +124,19 @@ final class LogThread: @unchecked Sendable {
         bell.ring()
     }
 
+    private func tryAgain(_ batch: LogBatch, _ policy: SyncPolicy, _ reason: String) {
+        retryDue = LoopClock.monotonicMicroseconds + Self.retryMicroseconds
+        guard refused == nil else { return }
+        refused = (batch, policy)
+        reports.post(.noSpace(reason: reason))
+        bell.ring()
+    }
+
     private func sync() {
         syncDue = nil
         guard unsynced, !hasFailed else { return }
         switch log.sync() {
-        case .durable, .written:
+        case .durable, .written, .noSpace:
             unsynced = false
             reports.post(.durable(upTo: lastSequence))
         case .fenced: fail("another daemon has taken the log over")

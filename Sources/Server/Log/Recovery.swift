@@ -1,5 +1,5 @@
-// From the files to a running engine: reads the log front to back, has the engine apply every record, and
-// claims the log for this daemon.
+// From the files to a running engine: reads the newest checkpoint and the log behind it, has the engine apply
+// every record, and claims the log for this daemon.
 // Starting thread only, before any connection. Next: ../../Engine/Log/SegmentedLog.swift.
 
 import Engine
@@ -18,13 +18,21 @@ enum Recovery {
     /// Longest silence while a long log is read.
     static let progressMicroseconds: Int64 = 1_000_000
 
-    static func run(_ engine: Engine, _ store: any LogStore) throws(LogError) -> RecoveryResult {
+    /// Longest time between two calls of `attend`, and records between two looks at the clock.
+    static let attendMicroseconds: Int64 = 50_000
+    static let recordsPerCheck = 1_024
+
+    /// `attend`: called again and again meanwhile, for those who connect too early.
+    static func run(
+        _ engine: Engine, _ store: any LogStore, attend: () -> Void = {}
+    ) throws(LogError) -> RecoveryResult {
         let log = engine.context.log
         let start = LoopClock.monotonicMicroseconds
         var lastTold = start
+        var lastAttended = start
         var records = 0
         var bytes = 0
-        try store.tail(from: 0) { notice in
+        try store.recover { notice in
             switch notice {
             case .tornTailCut(let segment, let offset, let count):
                 log(
@@ -32,6 +40,10 @@ enum Recovery {
                     ("segment", segment), ("offset", String(offset)), ("bytes", String(count)))
             case .emptySegmentRemoved(let segment):
                 log(.warning, "a segment that was never begun has been removed", ("segment", segment))
+            case .checkpointPassedOver(let name, let reason):
+                log(
+                    .error, "a checkpoint is damaged; the one before it and the log are used instead",
+                    ("checkpoint", name), ("reason", reason))
             case .progress(let read, let total):
                 bytes = read
                 let now = LoopClock.monotonicMicroseconds
@@ -42,6 +54,11 @@ enum Recovery {
         } visit: { type, payload, position in
             try engine.replay(type: type, payload: payload, position: position)
             records += 1
+            guard records % recordsPerCheck == 0 else { return }
+            let now = LoopClock.monotonicMicroseconds
+            guard now - lastAttended >= attendMicroseconds else { return }
+            lastAttended = now
+            attend()
         }
         let claim = try store.claim()
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)

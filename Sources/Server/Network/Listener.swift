@@ -74,6 +74,19 @@ final class Listener: DescriptorEvents {
         }
     }
 
+    /// The daemon is not ready yet: whoever has connected is told so and sent away.
+    func refuseWaiting() {
+        for _ in 0..<NetworkLimits.acceptsMax {
+            let accepted = taskd_accept(descriptor, nil, nil)
+            guard accepted >= 0 else { return }
+            if wireProtocol == .resp {
+                let text: StaticString = "-LOADING taskd is loading the dataset in memory\r\n"
+                _ = send(accepted, text.utf8Start, text.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
+            }
+            closeFile(accepted)
+        }
+    }
+
     private static func tune(_ descriptor: Int32) {
         var on: Int32 = 1
         var idle = NetworkLimits.keepAliveSeconds

@@ -37,6 +37,8 @@ final class Reactor {
     var amqpConnectionsMax = Int.max
     /// Takes the journal's batches; nil when there is no log.
     var pipeline: LogPipeline?
+    /// Takes checkpoints; nil when there is no log.
+    var checkpoints: CheckpointPipeline?
 
     private let makeSession: SessionMaker
     private let context: EngineContext
@@ -101,6 +103,7 @@ final class Reactor {
             engine.endTurn()
             guard resumeSessions() else { break }
         }
+        checkpoints?.endOfTurn()
         pipeline?.endOfTurn()
         suspendReadingIfNeeded()
         flushOutputs()
@@ -119,7 +122,8 @@ final class Reactor {
     }
 
     private func suspendReadingIfNeeded() {
-        guard context.journal.isCongested != isReadingSuspended else { return }
+        let isCongested = context.journal.isCongested || checkpoints?.isCongested ?? false
+        guard isCongested != isReadingSuspended else { return }
         isReadingSuspended.toggle()
         if isReadingSuspended {
             log(.warning, "the disk is behind: reading from clients is suspended")
@@ -257,7 +261,12 @@ final class Reactor {
         }
     }
 
-    /// Connections are accepted from now on; until then they wait in the kernel's queue.
+    /// Sends those away who have connected before the daemon is ready.
+    func refuseWaiting() {
+        for listener in listeners { listener.refuseWaiting() }
+    }
+
+    /// Connections are accepted from now on; until then they wait in the kernel's queue, or are sent away.
     func startAccepting() {
         for listener in listeners { listener.watchReadable(true) }
     }
@@ -298,6 +307,7 @@ final class Reactor {
     private func armTimer() {
         var deadline = engine.nextDeadline ?? .max
         if let pipelineDeadline = pipeline?.nextDeadline { deadline = min(deadline, pipelineDeadline) }
+        if let checkpointDeadline = checkpoints?.nextDeadline { deadline = min(deadline, checkpointDeadline) }
         if let first = lingering.first { deadline = min(deadline, first.deadline) }
         // An earlier setting fires for nothing, once; setting anew for every turn would cost more.
         guard deadline < armedDeadline else { return }

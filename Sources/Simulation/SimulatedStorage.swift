@@ -1,0 +1,62 @@
+// What the storage thread and the loop's side of checkpoints do, in one thread: checkpoints, rewriting and removing
+// of segments, a random share of it each turn.
+// One thread. Next: SimulatedHost.swift; ../Server/Log/CheckpointPipeline.swift is the real thing.
+
+import Engine
+
+/// Checkpoints on a simulated disk.
+struct SimulatedStorage {
+    var isAsked = false
+    var isAlwaysAsked = false
+    private(set) var finishedCount = 0
+    private(set) var rewriteCount = 0
+    private var position: LogPosition?
+    private var isCollected = false
+
+    mutating func endOfTurn(_ engine: Engine, _ archive: SegmentArchive, _ random: inout RandomSource) {
+        do throws(LogError) {
+            try goOn(engine, archive, &random)
+        } catch {
+            archive.abandonCheckpoint()
+            if position != nil { engine.checkpointEnded(failure: error.description) }
+            position = nil
+        }
+    }
+
+    private mutating func goOn(
+        _ engine: Engine, _ archive: SegmentArchive, _ random: inout RandomSource
+    ) throws(LogError) {
+        if archive.hasWork, Bool.random(using: &random) {
+            try archive.work()
+            if !archive.hasWork { rewriteCount += 1 }
+        }
+        if position == nil, isAsked || isAlwaysAsked || engine.context.checkpoints.isAsked {
+            isAsked = false
+            isCollected = false
+            position = engine.beginCheckpoint()
+            try onDisk { () throws(LogDiskError) in
+                try archive.beginCheckpoint(at: position!, live: engine.context.liveMessages)
+            }
+        }
+        guard let position else { return }
+        if !isCollected {
+            isCollected = engine.continueCheckpoint()
+            if let chunk = engine.takeCheckpointChunk() {
+                defer { chunk.deallocate() }
+                try onDisk { () throws(LogDiskError) in try archive.writeCheckpoint(UnsafeRawBufferPointer(chunk)) }
+            }
+        }
+        guard isCollected, engine.context.journal.durablePosition >= position else {
+            if isCollected { engine.context.journal.syncOpenBatch() }
+            return
+        }
+        try onDisk { () throws(LogDiskError) in _ = try archive.finishCheckpoint() }
+        self.position = nil
+        finishedCount += 1
+        engine.checkpointEnded(failure: nil)
+    }
+
+    private func onDisk(_ body: () throws(LogDiskError) -> Void) throws(LogError) {
+        do throws(LogDiskError) { try body() } catch { throw .disk(error) }
+    }
+}
