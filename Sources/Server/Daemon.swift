@@ -25,6 +25,7 @@ public final class Daemon {
     private let startMicroseconds = LoopClock.monotonicMicroseconds
     private var pipeline: LogPipeline?
     private var checkpoints: CheckpointPipeline?
+    private var staging: StagingMemory?
     private var wakeUp: WakeUp?
     private var signals: [SignalWatch] = []
     private var stopSignal: Int32?
@@ -116,6 +117,10 @@ public final class Daemon {
     private func recover() throws(DaemonStartError) {
         let log = SegmentedLog(
             disk: FolderDisk(path: folder.logPath), segmentBytesMax: configuration.logSegmentBytesMax)
+        let staging = StagingMemory(folder: folder.path)
+        log.staged = staging.found
+        engine.context.journal.use(staging)
+        self.staging = staging
         do throws(LogError) {
             let result = try Recovery.run(engine, log) { [reactor] in reactor.refuseWaiting() }
             logger.info(
@@ -251,6 +256,7 @@ public final class Daemon {
         }
         pipeline.finish()
         if pipeline.failure == nil, pipeline.hasPendingRecords { logFailed("the last records could not be written") }
+        if pipeline.failure == nil, !hasLogFailed { staging?.remove() }
     }
 }
 

@@ -16,7 +16,7 @@ public struct LogBatch: @unchecked Sendable {
     public let count: Int
     /// Somebody waits for it to be durable; otherwise writing is enough and the sync may come later.
     public let needsSync: Bool
-    fileprivate let capacity: Int
+    fileprivate let memory: UnsafeMutableRawBufferPointer
 }
 
 /// Records of the current turn.
@@ -24,7 +24,7 @@ public final class Journal {
     private var buffer: UnsafeMutableRawPointer
     private var capacity: Int
     private var count = 0
-    private var spare: (UnsafeMutableRawPointer, Int)?
+    private var memory: JournalMemory
     private var needsSync = false
     private var isInFlight = false
 
@@ -46,13 +46,34 @@ public final class Journal {
     private var markedPosition: LogPosition = 0
 
     public init() {
-        capacity = 64 * 1024
-        buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
+        memory = JournalMemory()
+        let first = memory.take(Self.initialBytes)
+        buffer = first.baseAddress!
+        capacity = first.count
     }
 
-    deinit {
-        buffer.deallocate()
-        spare?.0.deallocate()
+    deinit { memory.giveBack(openMemory) }
+
+    /// Zeros behind the last record: who finds the memory after a crash reads no further.
+    private static let terminatorBytes = 8
+    private static let initialBytes = 64 * 1024
+
+    private var openMemory: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: buffer, count: capacity)
+    }
+
+    /// Has batches kept in another memory from now on. Call before `begin`.
+    public func use(_ memory: JournalMemory) {
+        precondition(count == 0 && !isEnabled)
+        self.memory.giveBack(openMemory)
+        self.memory = memory
+        takeMemory(Self.initialBytes)
+    }
+
+    private func takeMemory(_ bytes: Int) {
+        let taken = memory.take(bytes)
+        buffer = taken.baseAddress!
+        capacity = taken.count
     }
 
     /// Begins after recovery: where the log ends and which epoch this leader has. The first record is its fence.
@@ -64,6 +85,7 @@ public final class Journal {
         durablePosition = position
         markedPosition = position
         isEnabled = true
+        memory.opened(openMemory, at: batchPosition, epoch: epoch)
         append(.fence, payloadBytes: 8) { $0.writeUInt64(epoch) }
         requireSync()
     }
@@ -90,8 +112,10 @@ public final class Journal {
     func append(_ type: RecordType, payloadBytes: Int, _ fill: (inout RawWriter) -> Void) -> LogPosition {
         precondition(isEnabled && payloadBytes <= Limits.logRecordBytesMax)
         let total = RecordFormat.headerBytes + payloadBytes
-        if capacity - count < total { grow(total) }
+        if capacity - count < total + Self.terminatorBytes { grow(total + Self.terminatorBytes) }
         let position = nextPosition
+        // Before the record, whose checksum is written last: at no moment does anything old seem to follow it.
+        (buffer + count + total).storeBytes(of: 0, as: UInt64.self)
         RecordFormat.write(type, payloadBytes: payloadBytes, to: buffer + count, fill)
         count += total
         return position
@@ -112,11 +136,12 @@ public final class Journal {
     private func grow(_ needed: Int) {
         var larger = capacity * 2
         while larger - count < needed { larger *= 2 }
-        let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-        fresh.copyMemory(from: buffer, byteCount: count)
-        buffer.deallocate()
-        buffer = fresh
-        capacity = larger
+        let old = openMemory
+        takeMemory(larger)
+        memory.opened(openMemory, at: batchPosition, epoch: epoch)
+        buffer.copyMemory(from: old.baseAddress!, byteCount: count)
+        (buffer + count).storeBytes(of: 0, as: UInt64.self)
+        memory.giveBack(old)
     }
 
     /// Closes the open batch, if there is one and none is in flight.
@@ -125,21 +150,15 @@ public final class Journal {
         appendMark()
         let batch = LogBatch(
             epoch: epoch, sequence: openSequence, position: batchPosition, bytes: buffer, count: count,
-            needsSync: needsSync, capacity: capacity)
+            needsSync: needsSync, memory: openMemory)
         isInFlight = true
         batchPosition += UInt64(count)
         closed.append((openSequence, batchPosition))
         openSequence += 1
         count = 0
         needsSync = false
-        if let (reused, size) = spare {
-            buffer = reused
-            capacity = size
-            spare = nil
-        } else {
-            capacity = 64 * 1024
-            buffer = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-        }
+        takeMemory(Self.initialBytes)
+        memory.opened(openMemory, at: batchPosition, epoch: epoch)
         return batch
     }
 
@@ -162,11 +181,7 @@ public final class Journal {
         precondition(isInFlight && batch.sequence == openSequence - 1)
         isInFlight = false
         writtenPosition = batch.position + UInt64(batch.count)
-        if spare == nil, batch.capacity <= Limits.logSpareBufferBytesMax {
-            spare = (batch.bytes, batch.capacity)
-        } else {
-            batch.bytes.deallocate()
-        }
+        memory.giveBack(batch.memory)
     }
 
     /// Everything up to `sequence` is durable.

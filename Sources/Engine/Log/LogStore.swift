@@ -41,6 +41,8 @@ public enum LogNotice: Equatable, Sendable {
     case tornTailCut(segment: String, offset: Int, bytes: Int)
     /// The last segment had no whole header yet and has been removed.
     case emptySegmentRemoved(segment: String)
+    /// Records that a killed daemon had answered for but not written have been found and appended.
+    case stagedRecordsAdopted(bytes: Int)
     /// A checkpoint is damaged, but an older one (or the whole log) does as well.
     case checkpointPassedOver(name: String, reason: String)
     /// How far reading has come.

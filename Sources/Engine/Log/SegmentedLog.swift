@@ -17,6 +17,19 @@ public struct LogFileInfo: Equatable, Sendable {
     public var bytes: Int
 }
 
+/// Records that a daemon had collected when it ended, as its memory was found; what follows them is anything.
+public struct StagedRecords: @unchecked Sendable {
+    public let position: LogPosition
+    public let epoch: UInt64
+    public let bytes: UnsafeMutableRawBufferPointer
+
+    public init(position: LogPosition, epoch: UInt64, bytes: UnsafeMutableRawBufferPointer) {
+        self.position = position
+        self.epoch = epoch
+        self.bytes = bytes
+    }
+}
+
 /// Segment files on a `LogDisk`.
 public final class SegmentedLog: LogStore {
     private let disk: any LogDisk
@@ -47,6 +60,45 @@ public final class SegmentedLog: LogStore {
         notice: (LogNotice) -> Void, visit: (RecordType, ByteSlice, LogPosition) throws -> Void
     ) throws(LogError) {
         precondition(claimed == nil, "the log is read before it is claimed")
+        try readFiles(notice, visit)
+        for part in staged.sorted(by: { $0.position < $1.position }) { try adopt(part, notice, visit) }
+        staged = []
+    }
+
+    /// What an earlier daemon had collected but maybe not written when it was killed: applied, and appended to the
+    /// segments, as far as it goes on where they end.
+    public var staged: [StagedRecords] = []
+
+    private func adopt(
+        _ part: StagedRecords, _ notice: (LogNotice) -> Void,
+        _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+    ) throws(LogError) {
+        guard let last = segments.indices.last, !segments[last].isSparse, part.epoch >= lastEpoch else { return }
+        var rest = ByteSlice(UnsafeRawBufferPointer(part.bytes))
+        var position = part.position
+        var start: ByteSlice?
+        while case .record(let type, let payload, let bytes) = RecordRead.front(of: rest, available: rest.count) {
+            if position >= segments[last].end {
+                guard position == segments[last].end || start != nil else { return }
+                if start == nil { start = rest }
+                try apply(type, payload, position, segments[last].name, segments[last].bytes, visit)
+            }
+            position += LogPosition(bytes)
+            rest = rest.slice(from: bytes, count: rest.count - bytes)
+        }
+        guard let start else { return }
+        let found = start.slice(from: 0, count: start.count - rest.count)
+        try onDisk { () throws(LogDiskError) in
+            try disk.write(segments[last].name, at: segments[last].bytes, found.buffer)
+        }
+        segments[last].bytes += found.count
+        segments[last].end += LogPosition(found.count)
+        notice(.stagedRecordsAdopted(bytes: found.count))
+    }
+
+    private func readFiles(
+        _ notice: (LogNotice) -> Void, _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+    ) throws(LogError) {
         try findFiles(notice)
         let start = try readCheckpoint(notice, visit)
         guard let firstIndex = segments.lastIndex(where: { $0.first <= start }) else {

@@ -44,6 +44,8 @@ enum Recovery {
                 log(
                     .error, "a checkpoint is damaged; the one before it and the log are used instead",
                     ("checkpoint", name), ("reason", reason))
+            case .stagedRecordsAdopted(let count):
+                log(.notice, "records of a killed daemon have been saved", ("bytes", String(count)))
             case .progress(let read, let total):
                 bytes = read
                 let now = LoopClock.monotonicMicroseconds
