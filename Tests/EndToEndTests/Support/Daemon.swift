@@ -36,7 +36,7 @@ final class Daemon: Sendable {
             Paths.daemon, arguments, environment: Self.environment.merging(environment) { $1 }, folder: folder)
     }
 
-    /// Starts it on the given ports, or on free ones, and waits until both accept.
+    /// Starts it on the given ports, or on free ones, and waits until it says that it is ready.
     static func start(
         folder: URL, ports: (amqp: Int, resp: Int)? = nil, arguments: [String] = []
     ) async throws -> Daemon {
@@ -52,13 +52,13 @@ final class Daemon: Sendable {
                 ] + arguments, folder: folder)
             let deadline = ContinuousClock.now + .seconds(20)
             while process.isRunning, ContinuousClock.now < deadline {
-                if accepts(chosen.amqp), accepts(chosen.resp) {
+                if process.errors.contains(" ready amqp=") {
                     return Daemon(amqpPort: chosen.amqp, respPort: chosen.resp, folder: folder, process: process)
                 }
                 try? await Task.sleep(for: .milliseconds(20))
             }
             let code = await process.end(seconds: 5)
-            last = "the daemon did not accept connections (exit code \(code)):\n\(process.errors)"
+            last = "the daemon did not become ready (exit code \(code)):\n\(process.errors)"
         }
         throw DidNotStart(description: last)
     }
