@@ -51,7 +51,7 @@ public final class VirtualHost {
         return queue
     }
 
-    private static func isReserved(_ name: ByteSlice) -> Bool {
+    static func isReserved(_ name: ByteSlice) -> Bool {
         name.count >= 4 && name.slice(from: 0, count: 4).equals("amq.")
     }
 

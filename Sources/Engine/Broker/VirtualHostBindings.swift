@@ -83,7 +83,8 @@ extension VirtualHost {
         guard !source.isDeleted else { return }
         source.remove(binding)
         topologyChanged()
-        if source.isAutoDelete, source.bindingCount == 0 { removeExchange(source) }
+        // The log says so itself; when it is read back, bindings of transient queues are missing here.
+        if source.isAutoDelete, source.bindingCount == 0, broker.replaying == nil { removeExchange(source) }
     }
 
     /// Removes the binding at its destination.

@@ -57,6 +57,18 @@ public struct LiveMap {
         return sum
     }
 
+    /// The same live bytes in every stretch; for checks.
+    func agrees(with other: LiveMap) -> Bool {
+        guard bytesTotal == other.bytesTotal else { return false }
+        let low = min(first, other.first)
+        let high = max(first + UInt64(stretches.count), other.first + UInt64(other.stretches.count))
+        return (low..<high).allSatisfy { self[stretch: $0] == other[stretch: $0] }
+    }
+
+    private subscript(stretch stretch: UInt64) -> Int {
+        stretch >= first && stretch - first < UInt64(stretches.count) ? stretches[Int(stretch - first)] : 0
+    }
+
     /// Positions before `position` are no longer in the log.
     mutating func forget(before position: LogPosition) {
         let stretch = position >> Self.stretchShift

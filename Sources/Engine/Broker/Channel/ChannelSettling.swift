@@ -78,8 +78,7 @@ extension BrokerChannel {
         case .acknowledge:
             queue.settledTotal &+= 1
             broker.acknowledgedTotal &+= 1
-            if held.entry.isLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.logPosition) }
-            held.entry.release()
+            queue.letGo(held.entry)
         case .requeue: queue.requeue(held.entry)
         case .discard:
             queue.settledTotal &+= 1

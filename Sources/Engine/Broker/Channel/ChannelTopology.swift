@@ -80,11 +80,10 @@ extension BrokerChannel {
         return lastQueueName.slice
     }
 
-    /// What was just written to the log must be on disk before the client reads the reply.
+    /// What the reply is about is on disk before the client reads it, whoever has brought it about: a queue that
+    /// another client has declared a moment ago is not durable yet either.
     func promiseDurability() {
-        let journal = broker.context.journal
-        guard journal.isEnabled, journal.pendingBytes > 0 else { return }
-        journal.requireSync()
-        output.heldUntilSequence = max(output.heldUntilSequence, journal.openSequence)
+        guard broker.log.isEnabled else { return }
+        output.heldUntilSequence = max(output.heldUntilSequence, broker.log.promisedSequence)
     }
 }

@@ -33,7 +33,7 @@ extension BrokerChannel {
         guard mode == .transaction else { throw .notTransactional }
         let committed = transaction
         transaction = PendingTransaction()
-        broker.log.group {
+        broker.log.group(isPromised: true) {
             for publish in committed.publishes { publishCommitted(publish) }
             for pending in committed.settlements where pending.settlement != .requeue {
                 finish(pending.held, as: pending.settlement)
@@ -48,6 +48,9 @@ extension BrokerChannel {
         guard mode == .transaction else { throw .notTransactional }
         let abandoned = transaction
         transaction = PendingTransaction()
+        for pending in abandoned.settlements where pending.held.entry.isLogged {
+            pending.held.queue._withUnsafeGuaranteedRef { broker.log.moved($0, pending.held.entry) }
+        }
         var held = unacked.removeAll() + abandoned.settlements.map(\.held)
         held.sort { $0.tag < $1.tag }
         for entry in held { unacked.append(entry) }
