@@ -106,6 +106,9 @@ public final class Broker {
     /// Drops these entries in the background.
     func bury(_ rings: [EntryRing]) { graveyard.append(contentsOf: rings) }
 
+    /// The log has failed, or it never did.
+    func alarmsChanged() { log.hasFailed = context.alarms.logFailure != nil }
+
     // MARK: The turn
 
     /// The queue has messages and a consumer for them.

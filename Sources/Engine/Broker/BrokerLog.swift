@@ -208,8 +208,13 @@ final class BrokerLog {
     private func writeTopology(_ body: (TopologyRecords) -> Void) {
         guard isEnabled else { return }
         checkpoint?.topologyChanges()
-        body(TopologyRecords { type, size, fill in append(type, size, fill) })
+        body(TopologyRecords { [self] type, size, fill in append(type, size, fill) })
         notePromise()
+    }
+
+    /// Refuses what would have to be in the log, once the log has failed.
+    func checkWritable() throws(BrokerError) {
+        if hasFailed, journal.isEnabled { throw .logFailed(context.alarms.logFailure ?? "") }
     }
 
     // MARK: Promises

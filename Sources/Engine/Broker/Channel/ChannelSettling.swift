@@ -82,7 +82,10 @@ extension BrokerChannel {
         case .requeue: queue.requeue(held.entry)
         case .discard:
             queue.settledTotal &+= 1
-            queue.drop(held.entry, reason: .rejected)
+            var entry = held.entry
+            // As the log has it: should it be found again, it was handed out before.
+            entry.isRedelivered = true
+            queue.drop(entry, reason: .rejected)
         }
         releaseConsumer(held)
         queue.noteNoLongerUnacked(bytes)

@@ -20,6 +20,11 @@ struct PendingSettlement {
 struct PendingTransaction {
     var publishes: [PendingPublish] = []
     var settlements: [PendingSettlement] = []
+
+    /// Some of it would be in the log.
+    var isDurable: Bool {
+        publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
+    }
 }
 
 extension BrokerChannel {
@@ -31,6 +36,7 @@ extension BrokerChannel {
     /// Makes everything since the last commit take effect. Commit-ok waits for the disk if anything was logged.
     func commitTransaction() throws(BrokerError) {
         guard mode == .transaction else { throw .notTransactional }
+        if transaction.isDurable { try broker.log.checkWritable() }
         let committed = transaction
         transaction = PendingTransaction()
         broker.log.group(isPromised: true) {
@@ -49,7 +55,9 @@ extension BrokerChannel {
         let abandoned = transaction
         transaction = PendingTransaction()
         for pending in abandoned.settlements where pending.held.entry.isLogged {
-            pending.held.queue._withUnsafeGuaranteedRef { broker.log.moved($0, pending.held.entry) }
+            var entry = pending.held.entry
+            entry.isRedelivered = true
+            pending.held.queue._withUnsafeGuaranteedRef { broker.log.moved($0, entry) }
         }
         var held = unacked.removeAll() + abandoned.settlements.map(\.held)
         held.sort { $0.tag < $1.tag }

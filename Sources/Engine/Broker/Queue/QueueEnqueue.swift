@@ -67,12 +67,14 @@ extension Queue {
     ) {
         let sequence = nextSequence
         nextSequence += 1
-        readyBytes += bodyBytes
-        if expiry != QueueEntry.never { mayExpire = true }
         var entry = QueueEntry(
             onDisk: position, bodyBytes: bodyBytes, sequence: sequence, expiry: expiry, priority: priority,
             isLogged: true)
         entry.restore(deliveryCount: deliveryCount, isRedelivered: isRedelivered)
+        // It was on its way out when the daemon ended.
+        if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
+        readyBytes += bodyBytes
+        if expiry != QueueEntry.never { mayExpire = true }
         ready.append(entry)
     }
 
@@ -103,10 +105,8 @@ extension Queue {
         guard !isDeleted else { return letGo(entry) }
         var entry = entry
         entry.noteReturned()
-        if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
-            return drop(entry, reason: .deliveryLimit)
-        }
         if entry.isLogged { broker.log.returned(self, entry) }
+        if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
         readyBytes += entry.bodyBytes
         ready.putBack(entry)
         noteRequeued()
@@ -128,6 +128,11 @@ extension Queue {
         }
         ready.putBack(ArraySlice(marked))
         noteRequeued()
+    }
+
+    /// It came back more often than `x-delivery-limit` allows.
+    private func isBeyondLimit(_ entry: QueueEntry) -> Bool {
+        settings.deliveryLimit >= 0 && Int64(entry.deliveryCount) > settings.deliveryLimit
     }
 
     private func noteRequeued() {
