@@ -29,6 +29,10 @@ public final class Engine {
         Inspection.attach(broker, to: store)
         users = Users(configuration.users)
         amqp = AMQPSessions(context: context, broker: broker, users: users)
+        context.alarmsChanged = { [unowned self] in
+            broker.alarmsChanged()
+            amqp.alarmsChanged()
+        }
     }
 
     deinit { store.tearDown() }

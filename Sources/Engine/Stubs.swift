@@ -1,8 +1,3 @@
-extension Broker {
-    func beginCheckpoint(_ output: CheckpointOutput) {}
-    func continueCheckpoint(_ budget: inout CheckpointBudget) -> Bool { true }
-    func endCheckpoint() {}
-}
 extension Store {
     func beginCheckpoint(_ output: CheckpointOutput) {}
     func continueCheckpoint(_ budget: inout CheckpointBudget) -> Bool { true }

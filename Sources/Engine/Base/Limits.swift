@@ -47,8 +47,10 @@ public enum Limits {
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.
     public static let brokerDroppedEntriesPerTurn = 16_384
-    /// Positions in one settle or delivered record.
+    /// Positions in one settle or delivered record, entries in one of a checkpoint.
     public static let brokerPositionsPerRecord = 4_096
+    /// Entries of a queue that stand together while the log is read back.
+    public static let recoveredEntriesPerBlock = 4_096
 
     // MARK: Output
     /// Bytes pending for one connection above which the broker stops delivering to it.

@@ -25,7 +25,7 @@ public final class Broker {
     /// Channels that owe confirms; each once (`isConfirmScheduled`).
     private var confirming: [BrokerChannel] = []
     /// What was purged or deleted with its queue: dropped bit by bit.
-    private var graveyard: [EntryRing] = []
+    private(set) var graveyard: [EntryRing] = []
     private var nextConnectionID: UInt64 = 1
     private var nextQueueNumber: UInt64 = 1
     private(set) var nextLogID: UInt32 = 1
@@ -106,6 +106,9 @@ public final class Broker {
     /// Drops these entries in the background.
     func bury(_ rings: [EntryRing]) { graveyard.append(contentsOf: rings) }
 
+    /// The log has failed, or it never did.
+    func alarmsChanged() { log.hasFailed = context.alarms.logFailure != nil }
+
     // MARK: The turn
 
     /// The queue has messages and a consumer for them.
@@ -179,7 +182,9 @@ public final class Broker {
         while left > 0, !graveyard.isEmpty {
             let last = graveyard.count - 1
             while left > 0, !graveyard[last].isEmpty {
-                graveyard[last].removeFirst().release()
+                let entry = graveyard[last].removeFirst()
+                if entry.isLogged { log.forget(entry) }
+                entry.release()
                 left -= 1
             }
             if graveyard[last].isEmpty {

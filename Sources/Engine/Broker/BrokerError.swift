@@ -66,6 +66,8 @@ enum BrokerError: Error, Equatable {
     case replyConsumerExists
     case replyConsumerAcks
     case channelFlowStop
+    /// What was asked for has to be in the log, which takes nothing any more; why, in words.
+    case logFailed(String)
 
     /// One of Wire's `ReplyCode`.
     var code: UInt16 {
@@ -80,6 +82,7 @@ enum BrokerError: Error, Equatable {
             .ifEmptyOnQuorum,
             .channelFlowStop:
             ReplyCode.notImplemented
+        case .logFailed: ReplyCode.internalError
         default: ReplyCode.preconditionFailed
         }
     }
@@ -144,6 +147,7 @@ enum BrokerError: Error, Equatable {
         case .replyConsumerExists: "reply consumer already set"
         case .replyConsumerAcks: "reply consumer cannot acknowledge"
         case .channelFlowStop: "active=false"
+        case .logFailed(let reason): "the log has failed: \(reason)"
         }
     }
 }

@@ -11,12 +11,16 @@
 //                                   destination name, key name, arguments bytes
 //     publish                       see ../Log/PublishRecord.swift
 //     settle, delivered             queue id u32, positions u64… to the end
+//     returned                      queue id u32, then position u64 and count u32, … to the end
 //     purge                         queue id u32, positions kept u64… to the end
+//     queueEntries                  queue id u32, entries… to the end: see Recovery/RecoveredEntry.swift
 //     brokerGroup                   whole records, framed as those outside; all or nothing
 //
 // A message is named by the position of its publish record, inside a group too.
-// Positions that are settled or handed out are collected and written in runs at the end of the turn.
-// Loop thread only. Next: BrokerReplay.swift (reads the same), ../Log/Record.swift (how to change the format).
+// Positions that are settled, handed out or come back are collected and written in runs at the end of the turn.
+// Their order among each other does not matter: settled is settled, and counts are absolute, the largest holds.
+// Loop thread only. Next: Recovery/BrokerReplay.swift (reads the same), ../Log/Record.swift (how to change the
+// format).
 
 import Wire
 
@@ -25,10 +29,19 @@ final class BrokerLog {
     private let context: EngineContext
     private var settled = PositionRun()
     private var delivered = PositionRun()
+    private var returned = PositionRun()
+    /// How often each of `returned` came back.
+    private var returnedCounts: [UInt32] = []
     /// Records of an open group; nil outside.
     private var group: RecordBuffer?
     /// Channels waiting for a batch, in order of batches.
     private var waiting: [(sequence: UInt64, channel: BrokerChannel)] = []
+    /// The last batch with something that replies promise: topology, purges, committed transactions.
+    private(set) var promisedSequence: UInt64 = 0
+    /// The log takes nothing any more; the broker goes on in memory.
+    var hasFailed = false
+    /// The picture being taken, if one is.
+    var checkpoint: BrokerCheckpoint?
 
     private struct PositionRun {
         var queueID: UInt32 = 0
@@ -41,14 +54,14 @@ final class BrokerLog {
     }
 
     @inline(__always)
-    var isEnabled: Bool { journal.isEnabled }
+    var isEnabled: Bool { journal.isEnabled && !hasFailed }
 
     // MARK: Messages
 
     /// Writes the message and the queues of it that are in the log. Sets the message's position.
     @inline(__always)
     func published(_ message: Message, _ queues: [Queue]) {
-        guard journal.isEnabled else { return }
+        guard isEnabled else { return }
         appendPublish(message, queues)
     }
 
@@ -63,13 +76,28 @@ final class BrokerLog {
             }
         }
         message.header.logPosition = position
+        for _ in 0..<count { context.liveMessages.add(position, bodyBytes: message.header.bodyBytes) }
     }
 
-    /// The queue is done with this message.
+    /// The queue is done with this logged entry, which still is the caller's to release.
     @inline(__always)
-    func settle(_ queue: Queue, _ position: LogPosition) {
-        if journal.isEnabled { noteSettled(queue.logID, position) }
+    func settle(_ queue: Queue, _ entry: QueueEntry) {
+        settle(queue, entry.logPosition, bodyBytes: entry.bodyBytes)
     }
+
+    /// The queue has refused a message that was written for it.
+    func settle(_ queue: Queue, _ message: Message) {
+        settle(queue, message.header.logPosition, bodyBytes: message.header.bodyBytes)
+    }
+
+    @inline(__always)
+    private func settle(_ queue: Queue, _ position: LogPosition, bodyBytes: Int) {
+        context.liveMessages.remove(position, bodyBytes: bodyBytes)
+        if isEnabled, !queue.isDeleted { noteSettled(queue.logID, position) }
+    }
+
+    /// A logged entry was purged or deleted with its queue, which the log knows already.
+    func forget(_ entry: QueueEntry) { context.liveMessages.remove(entry.logPosition, bodyBytes: entry.bodyBytes) }
 
     @inline(never)
     private func noteSettled(_ queueID: UInt32, _ position: LogPosition) {
@@ -83,7 +111,7 @@ final class BrokerLog {
     /// The queue has handed this message out for the first time.
     @inline(__always)
     func delivered(_ queue: Queue, _ position: LogPosition) {
-        if journal.isEnabled { noteDelivered(queue.logID, position) }
+        if isEnabled { noteDelivered(queue.logID, position) }
     }
 
     @inline(never)
@@ -95,9 +123,29 @@ final class BrokerLog {
         delivered.positions.append(position)
     }
 
+    /// A logged entry has come back to its queue, counted already.
+    func returned(_ queue: Queue, _ entry: QueueEntry) {
+        moved(queue, entry)
+        // Elsewhere the flag is enough, and the log has that since the delivery.
+        guard isEnabled, queue.settings.type == .quorum else { return }
+        if returned.queueID != queue.logID || returned.positions.count >= Limits.brokerPositionsPerRecord {
+            flushReturned()
+        }
+        returned.queueID = queue.logID
+        returned.positions.append(entry.logPosition)
+        returnedCounts.append(UInt32(entry.deliveryCount))
+    }
+
+    /// A logged entry goes where a checkpoint's walk may have been already.
+    @inline(__always)
+    func moved(_ queue: Queue, _ entry: QueueEntry) {
+        if let checkpoint { checkpoint.moved(queue, entry) }
+    }
+
     /// Writes what was collected. At the end of the turn, and before anything that depends on the order.
     func flush() {
         flushDelivered()
+        flushReturned()
         flushSettled()
     }
 
@@ -113,6 +161,19 @@ final class BrokerLog {
         delivered.positions.removeAll(keepingCapacity: true)
     }
 
+    private func flushReturned() {
+        guard !returned.positions.isEmpty else { return }
+        append(.returned, 4 + 12 * returned.positions.count) { writer in
+            writer.writeLittle(returned.queueID)
+            for (position, count) in zip(returned.positions, returnedCounts) {
+                writer.writeLittle(position)
+                writer.writeLittle(count)
+            }
+        }
+        returned.positions.removeAll(keepingCapacity: true)
+        returnedCounts.removeAll(keepingCapacity: true)
+    }
+
     private func appendPositions(_ type: RecordType, _ run: PositionRun) {
         append(type, 4 + 8 * run.positions.count) { writer in
             writer.writeLittle(run.queueID)
@@ -122,77 +183,46 @@ final class BrokerLog {
 
     /// All messages of the queue are dropped but those that channels hold.
     func purged(_ queue: Queue, keeping positions: [LogPosition]) {
-        guard journal.isEnabled else { return }
+        guard isEnabled else { return }
         flush()
         appendPositions(.purge, PositionRun(queueID: queue.logID, positions: positions))
+        notePromise()
     }
 
     // MARK: Topology
 
-    func virtualHostDeclared(_ name: ByteString) { appendNames(.virtualHostDeclare, [name.slice]) }
-    func virtualHostDeleted(_ name: ByteString) { appendNames(.virtualHostDelete, [name.slice]) }
-
-    func exchangeDeclared(_ exchange: Exchange) {
-        let type = ByteString(exchange.type.rawValue)
-        let flags: UInt8 = (exchange.isAutoDelete ? 1 : 0) | (exchange.isInternal ? 2 : 0)
-        withExtendedLifetime(type) {
-            appendNames(
-                .exchangeDeclare, [exchange.virtualHost.name.slice, exchange.name.slice, type.slice],
-                flags: flags, arguments: exchange.rawArguments)
-        }
-    }
-
-    func exchangeDeleted(_ exchange: Exchange) {
-        appendNames(.exchangeDelete, [exchange.virtualHost.name.slice, exchange.name.slice])
-    }
-
-    func queueDeclared(_ queue: Queue) {
-        appendNames(
-            .queueDeclare, [queue.virtualHost.name.slice, queue.name.slice], id: queue.logID,
-            flags: queue.isAutoDelete ? 1 : 0, arguments: queue.rawArguments)
-    }
+    func virtualHostDeclared(_ name: ByteString) { writeTopology { $0.virtualHost(.virtualHostDeclare, name) } }
+    func virtualHostDeleted(_ name: ByteString) { writeTopology { $0.virtualHost(.virtualHostDelete, name) } }
+    func exchangeDeclared(_ exchange: Exchange) { writeTopology { $0.exchangeDeclare(exchange) } }
+    func exchangeDeleted(_ exchange: Exchange) { writeTopology { $0.exchangeDelete(exchange) } }
+    func queueDeclared(_ queue: Queue) { writeTopology { $0.queueDeclare(queue) } }
+    func bound(_ binding: Binding) { writeTopology { $0.binding(.bind, binding) } }
+    func unbound(_ binding: Binding) { writeTopology { $0.binding(.unbind, binding) } }
 
     func queueDeleted(_ queue: Queue) {
-        guard journal.isEnabled else { return }
+        guard isEnabled else { return }
         flush()
-        append(.queueDelete, 4) { $0.writeLittle(queue.logID) }
+        writeTopology { $0.queueDelete(queue) }
     }
 
-    func bound(_ binding: Binding) { appendBinding(.bind, binding) }
-    func unbound(_ binding: Binding) { appendBinding(.unbind, binding) }
-
-    private func appendBinding(_ type: RecordType, _ binding: Binding) {
-        guard journal.isEnabled else { return }
-        let source = binding.source
-        let destination = binding.destination.name
-        var kind: UInt8 = 0
-        if case .exchange = binding.destination { kind = 1 }
-        let size =
-            source.virtualHost.name.count + source.name.count + destination.count + binding.routingKey.count + 4 + 1
-            + 4 + binding.rawArguments.count
-        append(type, size) { writer in
-            writer.writeShortString(source.virtualHost.name.slice)
-            writer.writeShortString(source.name.slice)
-            writer.writeUInt8(kind)
-            writer.writeShortString(destination.slice)
-            writer.writeShortString(binding.routingKey.slice)
-            writer.writeArguments(binding.rawArguments)
-        }
+    private func writeTopology(_ body: (TopologyRecords) -> Void) {
+        guard isEnabled else { return }
+        checkpoint?.topologyChanges()
+        body(TopologyRecords { [self] type, size, fill in append(type, size, fill) })
+        notePromise()
     }
 
-    private func appendNames(
-        _ type: RecordType, _ names: [ByteSlice], id: UInt32? = nil, flags: UInt8? = nil, arguments: [UInt8]? = nil
-    ) {
-        guard journal.isEnabled else { return }
-        var size = (id == nil ? 0 : 4) + (flags == nil ? 0 : 1)
-        for name in names { size += 1 + name.count }
-        if let arguments { size += 4 + arguments.count }
-        append(type, size) { writer in
-            if let id { writer.writeLittle(id) }
-            for name in names { writer.writeShortString(name) }
-            if let flags { writer.writeUInt8(flags) }
-            if let arguments { writer.writeArguments(arguments) }
-        }
+    /// Refuses what would have to be in the log, once the log has failed.
+    func checkWritable() throws(BrokerError) {
+        if hasFailed, journal.isEnabled { throw .logFailed(context.alarms.logFailure ?? "") }
+    }
+
+    // MARK: Promises
+
+    /// What is in the open batch is promised by a reply: it goes to disk at once.
+    private func notePromise() {
+        journal.requireSync()
+        promisedSequence = journal.openSequence
     }
 
     // MARK: Appending
@@ -214,8 +244,9 @@ final class BrokerLog {
     }
 
     /// Whatever `body` writes becomes one record. Groups do not nest: an inner one is part of the outer.
-    func group(_ body: () -> Void) {
-        guard journal.isEnabled, group == nil else { return body() }
+    /// - Parameter isPromised: a reply says that it is on disk.
+    func group(isPromised: Bool = false, _ body: () -> Void) {
+        guard isEnabled, group == nil else { return body() }
         flush()
         let records = RecordBuffer()
         group = records
@@ -224,6 +255,7 @@ final class BrokerLog {
         group = nil
         guard records.count > 0 else { return }
         journal.append(.brokerGroup, payloadBytes: records.count) { $0.writeSlice(records.slice) }
+        if isPromised { notePromise() }
     }
 
     // MARK: Waiting
@@ -243,12 +275,5 @@ final class BrokerLog {
             return true
         }
         return due
-    }
-}
-
-extension RawWriter {
-    mutating func writeArguments(_ arguments: [UInt8]) {
-        writeLittle(UInt32(arguments.count))
-        arguments.withUnsafeBytes { writeSlice(ByteSlice($0)) }
     }
 }

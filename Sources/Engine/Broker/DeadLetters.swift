@@ -23,6 +23,8 @@ final class DeadLetters {
 
     private var items: [Item] = []
     private var head = 0
+    /// How many were ever taken out: the first one that waits has this number.
+    private var takenTotal = 0
 
     var isEmpty: Bool { head == items.count }
 
@@ -33,12 +35,30 @@ final class DeadLetters {
         items.append(Item(entry: entry, queue: queue, reason: reason))
     }
 
+    /// Everything that waits.
+    func forEach(_ body: (QueueEntry, Queue) -> Void) {
+        for item in items[head...] { body(item.entry, item.queue) }
+    }
+
+    /// Calls `body` for those that wait from number `next` on, until it says false; moves `next` on. Numbers stay
+    /// the same while others are taken out. Returns whether it came to the end.
+    func walk(from next: inout Int, _ body: (QueueEntry, Queue) -> Bool) -> Bool {
+        next = max(next, takenTotal)
+        while next - takenTotal < items.count - head {
+            let item = items[head + next - takenTotal]
+            guard body(item.entry, item.queue) else { return false }
+            next += 1
+        }
+        return true
+    }
+
     /// Publishes at most `budget` of them.
     func process(budget: Int) {
         var left = budget
         while left > 0, head < items.count {
             let item = items[head]
             head += 1
+            takenTotal += 1
             left -= 1
             publish(item)
             item.entry.release()
@@ -56,9 +76,7 @@ final class DeadLetters {
         let host = item.queue.virtualHost
         let log = item.queue.broker.log
         let original = item.entry.message
-        func settle() {
-            if item.entry.isLogged, !item.queue.isDeleted { log.settle(item.queue, original.header.logPosition) }
-        }
+        func settle() { if item.entry.isLogged { log.settle(item.queue, item.entry) } }
         guard let name = item.queue.settings.deadLetterExchange, let exchange = host.exchange(name.slice),
             let letter = DeadLetter(original, from: item.queue, reason: item.reason)
         else { return settle() }
@@ -79,9 +97,7 @@ final class DeadLetters {
         }
         for queue in queues {
             if queue.refusesPublish(letter.message) {
-                if letter.message.header.logPosition != 0, queue.isLogged {
-                    log.settle(queue, letter.message.header.logPosition)
-                }
+                if letter.message.header.logPosition != 0, queue.isLogged { log.settle(queue, letter.message) }
             } else {
                 queue.enqueue(letter.message)
             }

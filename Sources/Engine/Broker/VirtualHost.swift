@@ -51,7 +51,7 @@ public final class VirtualHost {
         return queue
     }
 
-    private static func isReserved(_ name: ByteSlice) -> Bool {
+    static func isReserved(_ name: ByteSlice) -> Bool {
         name.count >= 4 && name.slice(from: 0, count: 4).equals("amq.")
     }
 
@@ -95,6 +95,7 @@ public final class VirtualHost {
             }
             alternate = ByteString(text)
         }
+        if method.durable { try broker.log.checkWritable() }
         let exchange = Exchange(
             name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
             isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
@@ -125,6 +126,7 @@ public final class VirtualHost {
         guard !Self.isReserved(name) else { throw .systemExchange(resource) }
         guard let exchange = exchanges[name] else { return }
         if ifUnused, exchange.bindingCount > 0 { throw .inUse(resource) }
+        if exchange.isDurable { try broker.log.checkWritable() }
         removeExchange(exchange)
     }
 
@@ -171,6 +173,7 @@ public final class VirtualHost {
         if settings.type == .quorum {
             try checkQuorum(method, isDurable: isDurable, resource)
         }
+        if isDurable { try broker.log.checkWritable() }
         let queue = Queue(
             name: name, number: broker.takeQueueNumber(), broker: broker, virtualHost: self,
             logID: isDurable ? broker.takeLogID() : 0, isDurable: isDurable, isAutoDelete: method.autoDelete,
@@ -233,6 +236,7 @@ public final class VirtualHost {
         }
         if ifUnused, !queue.consumers.isEmpty { throw .inUse(queue.resourceName) }
         if ifEmpty, !queue.ready.isEmpty { throw .notEmpty(queue.resourceName) }
+        if queue.isLogged { try broker.log.checkWritable() }
         let count = queue.ready.count
         deleteQueue(queue)
         return count

@@ -4,7 +4,7 @@
 import Wire
 
 extension VirtualHost {
-    /// Returns whether this was written to the log; a binding that exists already is not written again.
+    /// Returns whether the binding is in the log; one that exists already is not written again.
     @discardableResult
     func bindQueue(
         _ queueName: ByteSlice, to exchangeName: ByteSlice, key: ByteSlice, arguments: ByteSlice,
@@ -26,7 +26,7 @@ extension VirtualHost {
             let binding = source.binding(to: .queue(known), key: key, arguments: arguments)
         else { return }
         _ = try accessibleQueue(queueName, by: connection)
-        unbind(binding)
+        try unbind(binding)
     }
 
     /// As `bindQueue`.
@@ -47,14 +47,15 @@ extension VirtualHost {
         guard let source = exchange(sourceName), let destination = exchange(destinationName),
             let binding = source.binding(to: .exchange(destination), key: key, arguments: arguments)
         else { return }
-        unbind(binding)
+        try unbind(binding)
     }
 
-    /// Returns whether this was written to the log.
+    /// Returns whether the binding is in the log.
     private func bind(
         _ source: Exchange, _ destination: BindingDestination, key: ByteSlice, arguments: ByteSlice
     ) throws(BrokerError) -> Bool {
-        guard source.binding(to: destination, key: key, arguments: arguments) == nil else { return false }
+        if let known = source.binding(to: destination, key: key, arguments: arguments) { return known.isDurable }
+        if source.isDurable, destination.isDurable { try broker.log.checkWritable() }
         var criteria: HeadersCriteria?
         if source.type == .headers { criteria = try HeadersCriteria(arguments: arguments) }
         let binding = Binding(
@@ -71,7 +72,8 @@ extension VirtualHost {
     }
 
     /// By a client's wish: recorded, unlike what goes with its source or destination.
-    private func unbind(_ binding: Binding) {
+    private func unbind(_ binding: Binding) throws(BrokerError) {
+        if binding.isDurable { try broker.log.checkWritable() }
         if binding.isDurable { broker.log.unbound(binding) }
         forget(binding)
         takeDown(binding)
@@ -83,7 +85,8 @@ extension VirtualHost {
         guard !source.isDeleted else { return }
         source.remove(binding)
         topologyChanged()
-        if source.isAutoDelete, source.bindingCount == 0 { removeExchange(source) }
+        // The log says so itself; when it is read back, bindings of transient queues are missing here.
+        if source.isAutoDelete, source.bindingCount == 0, broker.replaying == nil { removeExchange(source) }
     }
 
     /// Removes the binding at its destination.

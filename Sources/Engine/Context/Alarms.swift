@@ -19,6 +19,13 @@ public struct Alarms: Equatable, Sendable {
     /// Publishers have to wait.
     public var blocksPublishers: Bool { isDiskLow || isDiskFull || isMemoryLow || logFailure != nil }
 
+    /// Why publishers wait, as `connection.blocked` says it: RabbitMQ's words for what it knows, too.
+    public var blockedReason: String {
+        if let logFailure { return "the log has failed: \(logFailure)" }
+        if isDiskLow { return isMemoryLow ? "low on disk & memory" : "low on disk" }
+        return "low on memory"
+    }
+
     /// Store writes have to be refused. Why, in the words of the system.
     public var refusesStoreWrites: String? {
         if let logFailure { return logFailure }

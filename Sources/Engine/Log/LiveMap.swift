@@ -58,6 +58,18 @@ public struct LiveMap {
         return sum
     }
 
+    /// The same live bytes in every stretch; for checks.
+    func agrees(with other: LiveMap) -> Bool {
+        guard bytesTotal == other.bytesTotal else { return false }
+        let low = min(first, other.first)
+        let high = max(first + UInt64(stretches.count), other.first + UInt64(other.stretches.count))
+        return (low..<high).allSatisfy { self[stretch: $0] == other[stretch: $0] }
+    }
+
+    private subscript(stretch stretch: UInt64) -> Int {
+        stretch >= first && stretch - first < UInt64(stretches.count) ? stretches[Int(stretch - first)] : 0
+    }
+
     /// Positions before `position` are in no segment that is still written to: stretches there that nothing
     /// needs any more, up to the first that something does, are let go of.
     mutating func forget(before position: LogPosition) {

@@ -69,6 +69,12 @@ public final class BrokerChannel {
     @inline(__always)
     var hasGlobalCredit: Bool { globalPrefetch == 0 || limitedUnacked < Int(globalPrefetch) }
 
+    /// Every delivery it holds, those settled by its open transaction included.
+    func forEachHeld(_ body: (UnackedEntry) -> Void) {
+        unacked.forEach(body)
+        for pending in transaction.settlements { body(pending.held) }
+    }
+
     /// Ends the channel: consumers go, what it holds goes back to its place, open transactions are forgotten.
     func close() {
         guard !isClosed else { return }

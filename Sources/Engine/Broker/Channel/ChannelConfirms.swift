@@ -79,7 +79,8 @@ extension BrokerChannel {
 
     /// Answers what can be answered; the rest waits for its batch.
     func sendConfirms() {
-        guard !isClosed, !connection.isClosed else { return }
+        // What the log does not take is never confirmed; with it goes the rest, since answers go in order.
+        guard !isClosed, !connection.isClosed, !broker.log.hasFailed else { return }
         for tag in confirms.nacks { writeConfirm(BasicNack(deliveryTag: tag, multiple: false)) }
         confirms.nacks.removeAll(keepingCapacity: true)
         if let tag = confirms.takeDurable(upTo: broker.context.journal.durableSequence) {

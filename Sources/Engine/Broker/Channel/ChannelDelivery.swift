@@ -76,8 +76,7 @@ extension BrokerChannel {
     @inline(__always)
     private func settleUnheld(_ entry: QueueEntry, of queue: Queue) {
         queue.settledTotal &+= 1
-        if entry.isLogged { broker.log.settle(queue, entry.logPosition) }
-        entry.release()
+        queue.letGo(entry)
     }
 
     /// deliver, header and body; one reservation when the body is small.

@@ -110,7 +110,7 @@ extension BrokerChannel {
     /// `x-overflow` says no: the queue gets nothing, the publisher a nack.
     @inline(never)
     private func refused(_ message: Message, by queue: Queue) {
-        if message.header.logPosition != 0, queue.isLogged { broker.log.settle(queue, message.header.logPosition) }
+        if message.header.logPosition != 0, queue.isLogged { broker.log.settle(queue, message) }
         if queue.settings.overflow == .rejectPublishDeadLetter, queue.settings.deadLetterExchange != nil {
             let entry = QueueEntry(
                 retaining: message, sequence: 0, expiry: QueueEntry.never, priority: 0, isLogged: false)

@@ -78,12 +78,14 @@ extension BrokerChannel {
         case .acknowledge:
             queue.settledTotal &+= 1
             broker.acknowledgedTotal &+= 1
-            if held.entry.isLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.logPosition) }
-            held.entry.release()
+            queue.letGo(held.entry)
         case .requeue: queue.requeue(held.entry)
         case .discard:
             queue.settledTotal &+= 1
-            queue.drop(held.entry, reason: .rejected)
+            var entry = held.entry
+            // As the log has it: should it be found again, it was handed out before.
+            entry.isRedelivered = true
+            queue.drop(entry, reason: .rejected)
         }
         releaseConsumer(held)
         queue.noteNoLongerUnacked(bytes)

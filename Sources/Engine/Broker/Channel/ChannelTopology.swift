@@ -20,6 +20,7 @@ extension BrokerChannel {
 
     func deleteExchange(_ method: ExchangeDelete) throws(BrokerError) {
         try virtualHost.deleteExchange(method.exchange, ifUnused: method.ifUnused)
+        promiseDurability()
     }
 
     func bindExchange(_ method: ExchangeBind) throws(BrokerError) {
@@ -31,6 +32,7 @@ extension BrokerChannel {
     func unbindExchange(_ method: ExchangeUnbind) throws(BrokerError) {
         try virtualHost.unbindExchange(
             method.destination, from: method.source, key: method.routingKey, arguments: method.arguments)
+        promiseDurability()
     }
 
     func declareQueue(_ method: QueueDeclare) throws(BrokerError) -> QueueStatus {
@@ -58,19 +60,23 @@ extension BrokerChannel {
         let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
         try virtualHost.unbindQueue(
             name, from: method.exchange, key: key, arguments: method.arguments, by: connection)
+        promiseDurability()
     }
 
     /// Returns the number of messages dropped.
     func purgeQueue(_ method: QueuePurge) throws(BrokerError) -> UInt32 {
-        UInt32(clamping: try virtualHost.purgeQueue(try resolve(method.queue), by: connection))
+        let count = try virtualHost.purgeQueue(try resolve(method.queue), by: connection)
+        promiseDurability()
+        return UInt32(clamping: count)
     }
 
     /// Returns the number of messages that went with it.
     func deleteQueue(_ method: QueueDelete) throws(BrokerError) -> UInt32 {
         let name = try resolve(method.queue)
-        return UInt32(
-            clamping: try virtualHost.deleteQueue(
-                name, ifUnused: method.ifUnused, ifEmpty: method.ifEmpty, by: connection))
+        let count = try virtualHost.deleteQueue(
+            name, ifUnused: method.ifUnused, ifEmpty: method.ifEmpty, by: connection)
+        promiseDurability()
+        return UInt32(clamping: count)
     }
 
     /// The name itself or, if empty, that of the queue declared last. Valid as long as both.
@@ -80,11 +86,10 @@ extension BrokerChannel {
         return lastQueueName.slice
     }
 
-    /// What was just written to the log must be on disk before the client reads the reply.
+    /// What the reply is about is on disk before the client reads it, whoever has brought it about: a queue that
+    /// another client has declared a moment ago is not durable yet either. Costs nothing when all that is.
     func promiseDurability() {
-        let journal = broker.context.journal
-        guard journal.isEnabled, journal.pendingBytes > 0 else { return }
-        journal.requireSync()
-        output.heldUntilSequence = max(output.heldUntilSequence, journal.openSequence)
+        guard broker.log.isEnabled else { return }
+        output.heldUntilSequence = max(output.heldUntilSequence, broker.log.promisedSequence)
     }
 }

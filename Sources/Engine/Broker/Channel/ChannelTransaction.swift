@@ -20,6 +20,11 @@ struct PendingSettlement {
 struct PendingTransaction {
     var publishes: [PendingPublish] = []
     var settlements: [PendingSettlement] = []
+
+    /// Some of it would be in the log.
+    var isDurable: Bool {
+        publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
+    }
 }
 
 extension BrokerChannel {
@@ -31,9 +36,10 @@ extension BrokerChannel {
     /// Makes everything since the last commit take effect. Commit-ok waits for the disk if anything was logged.
     func commitTransaction() throws(BrokerError) {
         guard mode == .transaction else { throw .notTransactional }
+        if transaction.isDurable { try broker.log.checkWritable() }
         let committed = transaction
         transaction = PendingTransaction()
-        broker.log.group {
+        broker.log.group(isPromised: true) {
             for publish in committed.publishes { publishCommitted(publish) }
             for pending in committed.settlements where pending.settlement != .requeue {
                 finish(pending.held, as: pending.settlement)
@@ -48,6 +54,11 @@ extension BrokerChannel {
         guard mode == .transaction else { throw .notTransactional }
         let abandoned = transaction
         transaction = PendingTransaction()
+        for pending in abandoned.settlements where pending.held.entry.isLogged {
+            var entry = pending.held.entry
+            entry.isRedelivered = true
+            pending.held.queue._withUnsafeGuaranteedRef { broker.log.moved($0, entry) }
+        }
         var held = unacked.removeAll() + abandoned.settlements.map(\.held)
         held.sort { $0.tag < $1.tag }
         for entry in held { unacked.append(entry) }

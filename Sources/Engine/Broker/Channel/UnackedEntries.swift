@@ -157,6 +157,25 @@ struct UnackedEntries {
         for index in 0..<used where slot(index).pointee.tag != 0 { body(slot(index).pointee) }
     }
 
+    /// Calls `body` for deliveries with tags above `tag`, oldest first, until it says false; moves `tag` on.
+    /// Returns whether it came to the end.
+    func walk(after tag: inout UInt64, _ body: (UnackedEntry) -> Bool) -> Bool {
+        var low = 0
+        var high = used
+        while low < high {
+            // Holes keep no tag to compare with: step over them to the next delivery.
+            let middle = (low + high) / 2
+            var probe = middle
+            while probe < high, slot(probe).pointee.tag == 0 { probe += 1 }
+            if probe < high, slot(probe).pointee.tag <= tag { low = probe + 1 } else { high = middle }
+        }
+        for index in low..<used where slot(index).pointee.tag != 0 {
+            guard body(slot(index).pointee) else { return false }
+            tag = slot(index).pointee.tag
+        }
+        return true
+    }
+
     func checkInvariants() {
         var live = 0
         var last: UInt64 = 0

@@ -63,6 +63,9 @@ final class Exchange {
     /// The default exchange, whose name is empty.
     var isDefault: Bool { name.isEmpty }
 
+    /// Exists at every start, without a record.
+    var isPredeclared: Bool { isDefault || VirtualHost.isReserved(name.slice) }
+
     var resourceName: ResourceName { .exchange(name.slice, in: virtualHost) }
 
     func markDeleted() { isDeleted = true }

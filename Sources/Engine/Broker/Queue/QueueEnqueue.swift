@@ -60,16 +60,21 @@ extension Queue {
         if lifetime >= 0 { armExpiry() }
     }
 
-    /// Puts an entry back in the ready list after a restart, as replay found it.
-    func restore(_ message: Message, expiry: Int64, isRedelivered: Bool) {
+    /// Takes an entry in after a restart, as replay found it; its message is in the log at `position`.
+    func restore(
+        onDisk position: LogPosition, bodyBytes: Int, expiry: Int64, priority: UInt8, deliveryCount: UInt16,
+        isRedelivered: Bool
+    ) {
         let sequence = nextSequence
         nextSequence += 1
-        readyBytes += message.header.bodyBytes
-        if expiry != QueueEntry.never { mayExpire = true }
         var entry = QueueEntry(
-            retaining: message, sequence: sequence, expiry: expiry,
-            priority: min(message.header.priority, settings.priorityMax), isLogged: true)
-        entry.isRedelivered = isRedelivered
+            onDisk: position, bodyBytes: bodyBytes, sequence: sequence, expiry: expiry, priority: priority,
+            isLogged: true)
+        entry.restore(deliveryCount: deliveryCount, isRedelivered: isRedelivered)
+        // It was on its way out when the daemon ended.
+        if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
+        readyBytes += bodyBytes
+        if expiry != QueueEntry.never { mayExpire = true }
         ready.append(entry)
     }
 
@@ -97,12 +102,11 @@ extension Queue {
 
     /// Puts an entry that a channel held back to its place.
     func requeue(_ entry: QueueEntry) {
-        guard !isDeleted else { return entry.release() }
+        guard !isDeleted else { return letGo(entry) }
         var entry = entry
         entry.noteReturned()
-        if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
-            return drop(entry, reason: .deliveryLimit)
-        }
+        if entry.isLogged { broker.log.returned(self, entry) }
+        if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
         readyBytes += entry.bodyBytes
         ready.putBack(entry)
         noteRequeued()
@@ -118,11 +122,17 @@ extension Queue {
         marked.reserveCapacity(batch.count)
         for var entry in batch {
             entry.noteReturned()
+            if entry.isLogged { broker.log.returned(self, entry) }
             readyBytes += entry.bodyBytes
             marked.append(entry)
         }
         ready.putBack(ArraySlice(marked))
         noteRequeued()
+    }
+
+    /// It came back more often than `x-delivery-limit` allows.
+    private func isBeyondLimit(_ entry: QueueEntry) -> Bool {
+        settings.deliveryLimit >= 0 && Int64(entry.deliveryCount) > settings.deliveryLimit
     }
 
     private func noteRequeued() {
@@ -134,10 +144,17 @@ extension Queue {
     /// An entry leaves the queue without having been consumed: dead-lettered if the queue says where to.
     func drop(_ entry: QueueEntry, reason: DeathReason) {
         if settings.deadLetterExchange != nil, !isDeleted {
+            if entry.isLogged { broker.log.moved(self, entry) }
             broker.deadLetters.add(entry, queue: self, reason: reason)
         } else {
-            if entry.isLogged, !isDeleted { broker.log.settle(self, entry.logPosition) }
-            entry.release()
+            letGo(entry)
         }
+    }
+
+    /// The entry is done with, wherever it was.
+    @inline(__always)
+    func letGo(_ entry: QueueEntry) {
+        if entry.isLogged { broker.log.settle(self, entry) }
+        entry.release()
     }
 }

@@ -1,4 +1,5 @@
-// When a session stops reading: the disk is behind (publishers wait), or the peer asks for more than it takes.
+// When a session stops reading: the disk is behind or an alarm is on (publishers wait, rabbitmq.com/docs/alarms),
+// or the peer asks for more than it takes. Who only consumes is never blocked; who publishes is at its next publish.
 // What the broker delivers by itself stops much earlier (OutputQueue.isCongested): pausing there would lock a
 // client that writes without reading, which many simple ones do.
 // Loop thread only.
@@ -6,15 +7,17 @@
 import Wire
 
 extension AMQPSession {
-    // MARK: The disk
+    // MARK: The disk, alarms
 
-    /// No more is read from a connection that publishes until the log has caught up; the client hears why.
+    /// No more is read from a connection that publishes until the log has caught up and no alarm is on; the client
+    /// hears why, once.
     func block() {
         guard !isBlocked else { return }
         isBlocked = true
         pausesReading = true
         if client.capabilities.contains(.connectionBlocked) {
-            Array("the disk is behind".utf8).withSlice { send(0, ConnectionBlocked(reason: $0)) }
+            let reason = sessions.hasAlarm ? context.alarms.blockedReason : "the disk is behind"
+            Array(reason.utf8.prefix(255)).withSlice { send(0, ConnectionBlocked(reason: $0)) }
         }
         sessions.block(self)
     }
@@ -39,9 +42,17 @@ extension AMQPSession {
         resumeReading()
     }
 
+    /// The connection ends: what is read now changes nothing, and the answer to our close must be seen.
+    func endBlocking() {
+        isBlocked = false
+        resumeReading()
+    }
+
     private func resumeReading() {
-        guard !isBlocked, !waitsForOutput else { return }
+        guard !isBlocked, !waitsForOutput, pausesReading else { return }
         pausesReading = false
+        // What the peer has sent meanwhile is still to be read: its silence begins now.
+        lastReceived = context.time.monotonicMilliseconds
         // Input that was left waits with the server.
         wake()
     }

@@ -37,6 +37,7 @@ extension AMQPSession {
         logFailure(failure, number)
         sendClose(failure)
         phase = .closing
+        endBlocking()
         release()
         setPhaseDeadline(after: Limits.amqpCloseOKMilliseconds)
     }

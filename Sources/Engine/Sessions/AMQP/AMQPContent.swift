@@ -66,6 +66,11 @@ extension AMQPSession {
         let publish = try decode(BasicPublish.self, frame)
         guard !publish.immediate else { throw AMQPFailure(.immediate, method: .basicPublish) }
         let mark = cursor
+        if sessions.hasAlarm {
+            // The publish has begun; its content waits where it is.
+            channel.content = IncomingContent(publish)
+            return block()
+        }
         if let header = try nextFrame(&cursor), header.type == FrameType.header, header.channel == channel.number {
             let content = try contentHeader(header)
             let bodyBytes = Int(truncatingIfNeeded: content.bodyBytes)
@@ -181,7 +186,7 @@ extension AMQPSession {
         } catch {
             throw AMQPFailure(error, method: .basicPublish)
         }
-        if context.journal.isCongested { block() }
+        if context.journal.isCongested || sessions.hasAlarm { block() }
     }
 
     @inline(__always)

@@ -1,5 +1,5 @@
 // What all AMQP sessions share: the broker and the users behind them, the ready-made `connection.start`,
-// their timers, and the list of those that wait for the disk.
+// their timers, and the list of publishers that have to wait.
 // Timers are one heap of (deadline, slot): a session has one entry that counts, and those it has outrun are
 // thrown away when they come up. Setting and firing cost O(log sessions).
 // Loop thread only. Next: AMQPSession.swift.
@@ -25,8 +25,10 @@ final class AMQPSessions {
     private var slots: [AMQPSession?] = []
     private var freeSlots: [Int] = []
     private var nextNumber: UInt64 = 1
-    /// Sessions that publish and do not read on until the disk has caught up.
+    /// Sessions that publish and do not read on until the disk has caught up or an alarm has ended.
     private var blocked: [AMQPSession] = []
+    /// Publishers have to wait; looked at with every publish.
+    private(set) var hasAlarm = false
 
     init(context: EngineContext, broker: Broker, users: Users) {
         self.context = context
@@ -73,13 +75,21 @@ final class AMQPSessions {
         }
     }
 
-    // MARK: Waiting for the disk
+    // MARK: Publishers that wait
 
     func block(_ session: AMQPSession) { blocked.append(session) }
 
     /// The log has moved on: publishers may, too, once it is no longer congested.
-    func durable() {
-        guard !blocked.isEmpty, !context.journal.isCongested else { return }
+    func durable() { unblockIfPossible() }
+
+    /// Publishers are blocked at their next publish, or go on.
+    func alarmsChanged() {
+        hasAlarm = context.alarms.blocksPublishers
+        unblockIfPossible()
+    }
+
+    private func unblockIfPossible() {
+        guard !blocked.isEmpty, !hasAlarm, !context.journal.isCongested else { return }
         let waiting = blocked
         blocked = []
         for session in waiting { session.unblock() }

@@ -22,7 +22,7 @@ import Wire
             count += 1
         }
         #expect(engine.context.journal.isCongested)
-        #expect(publisher.take() == ["0 connection.blocked"])
+        #expect(publisher.take() == ["0 connection.blocked the disk is behind"])
         publisher.send(Peer.method(1, BasicQos(prefetchBytes: 0, prefetchCount: 1)))
         #expect(publisher.take() == [])
         other.call(1, BasicQos(prefetchBytes: 0, prefetchCount: 1))
@@ -57,5 +57,112 @@ import Wire
         _ = peer.takeBytes()
         #expect(!peer.session.pausesReading)
         peer.session.disconnected()
+    }
+
+    // MARK: Alarms
+
+    /// Texts and order as RabbitMQ's reader sends them: at the next publish, once, whatever is added later.
+    @Test func publishersAreBlockedAtTheirNextPublish() {
+        let engine = AMQPTestEngine()
+        let publisher = Peer(engine).opened()
+        let consumer = Peer(engine).opened()
+        publisher.call(1, QueueDeclare(queue: text("q")))
+        publisher.call(1, ConfirmSelect())
+        consumer.call(1, BasicConsume(queue: text("q"), consumerTag: text("t"), noAck: true))
+        let publish = Peer.publish(1, key: "q", body: [1, 2, 3])
+        publisher.send(publish)
+        #expect(publisher.take() == ["1 queue.declare-ok q 0 0", "1 confirm.select-ok", "1 basic.ack"])
+        #expect(consumer.take().suffix(3) == ["1 basic.deliver", "1 header 3", "1 body 3"])
+
+        engine.context.alarms.isMemoryLow = true
+        #expect(publisher.take() == [] && !publisher.session.pausesReading)
+        publisher.send(publish + publish)
+        #expect(publisher.take() == ["0 connection.blocked low on memory"])
+        #expect(publisher.session.pausesReading)
+        engine.context.alarms.isDiskLow = true
+        // Nothing more is read, whatever it is.
+        publisher.send(Peer.method(1, BasicQos(prefetchBytes: 0, prefetchCount: 1)))
+        #expect(publisher.take() == [])
+        #expect(consumer.take() == [])
+        // Whoever does not publish goes on; whoever comes now is blocked when it does.
+        consumer.call(1, BasicQos(prefetchBytes: 0, prefetchCount: 1))
+        #expect(consumer.take() == ["1 basic.qos-ok"])
+        let late = Peer(engine).opened()
+        late.call(1, QueueDeclare(queue: text("late")))
+        #expect(late.take() == ["1 queue.declare-ok late 0 0"])
+        late.send(publish)
+        #expect(late.take() == ["0 connection.blocked low on disk & memory"])
+        let silent = Peer(engine).opened(capabilities: [])
+        silent.send(publish)
+        #expect(silent.take() == [] && silent.session.pausesReading)
+
+        engine.context.alarms.isMemoryLow = false
+        #expect(publisher.take() == [] && publisher.session.pausesReading)
+        engine.context.alarms.isDiskLow = false
+        for peer in [publisher, late, silent] {
+            #expect(!peer.session.pausesReading)
+            peer.send([])
+        }
+        #expect(publisher.take() == ["0 connection.unblocked", "1 basic.ack", "1 basic.qos-ok"])
+        #expect(late.take() == ["0 connection.unblocked"])
+        #expect(silent.take() == [])
+        #expect(consumer.take().filter { $0 == "1 basic.deliver" }.count == 4)
+        for peer in [publisher, consumer, late, silent] { peer.session.disconnected() }
+    }
+
+    /// Content that was under way when the alarm came is taken to its end.
+    @Test func aMessageUnderWayIsFinished() {
+        let engine = AMQPTestEngine()
+        let peer = Peer(engine).opened()
+        peer.call(1, QueueDeclare(queue: text("q")))
+        _ = peer.take()
+        let publish = Peer.publish(1, key: "q", body: [1, 2, 3])
+        peer.send(Array(publish.dropLast(5)))
+        engine.context.alarms.isDiskLow = true
+        peer.send(Array(publish.suffix(5)))
+        #expect(peer.take() == ["0 connection.blocked low on disk"])
+        #expect(engine.broker.virtualHost(text("/"))!.queue(text("q"))!.readyCount == 1)
+        peer.session.disconnected()
+    }
+
+    /// We do not read, so we cannot say that the peer is silent; it can say so of us.
+    @Test func heartbeatsGoOnWhileBlocked() {
+        let engine = AMQPTestEngine()
+        let peer = Peer(engine).opened(heartbeat: 10)
+        engine.context.alarms.isMemoryLow = true
+        peer.send(Peer.publish(1, key: "q", body: [1]))
+        #expect(peer.take() == ["0 connection.blocked low on memory"])
+        for _ in 0..<20 {
+            engine.advance(5_000)
+            #expect(peer.take() == ["0 heartbeat"])
+        }
+        engine.context.alarms.isMemoryLow = false
+        #expect(peer.take() == ["0 connection.unblocked"])
+        engine.advance(19_000)
+        #expect(!peer.session.closesNow)
+        engine.advance(2_000)
+        #expect(peer.session.closesNow)
+        peer.session.disconnected()
+    }
+
+    @Test func aBlockedConnectionCanBeClosed() {
+        let engine = AMQPTestEngine()
+        let peer = Peer(engine).opened()
+        engine.context.alarms.isMemoryLow = true
+        peer.send(Peer.publish(1, key: "q", body: [1]))
+        _ = peer.take()
+        peer.session.shutdown()
+        peer.send(Peer.method(0, ConnectionCloseOK()))
+        #expect(peer.take().last == "ended")
+        engine.context.alarms.isMemoryLow = false
+        #expect(peer.take() == ["ended"])
+        peer.session.disconnected()
+    }
+
+    @Test func theEngineTellsSessions() {
+        let engine = Engine(configuration: EngineConfiguration())
+        engine.context.alarms.logFailure = "Input/output error"
+        #expect(engine.broker.log.hasFailed)
+        #expect(engine.context.alarms.blockedReason == "the log has failed: Input/output error")
     }
 }

@@ -30,6 +30,10 @@ final class AMQPTestEngine {
         context = EngineContext(configuration: configuration)
         broker = Broker(context: context)
         sessions = AMQPSessions(context: context, broker: broker, users: Users(configuration.users))
+        context.alarmsChanged = { [unowned self] in
+            broker.alarmsChanged()
+            sessions.alarmsChanged()
+        }
         context.log.sink = { [unowned self] level, text, fields in
             log.append("\(level) \(text) " + fields.map { "\($0.0)=\($0.1)" }.joined(separator: " "))
         }
@@ -186,6 +190,9 @@ final class AMQPTestPeer {
         case .queueDeclareOK:
             guard let ok = try? QueueDeclareOK(arguments: arguments) else { return "malformed declare-ok" }
             return "\(name) \(ok.queue.string) \(ok.messageCount) \(ok.consumerCount)"
+        case .connectionBlocked:
+            guard let blocked = try? ConnectionBlocked(arguments: arguments) else { return "malformed blocked" }
+            return "\(name) \(blocked.reason.string)"
         default: return name
         }
     }
@@ -227,10 +234,11 @@ final class AMQPTestPeer {
     /// The whole handshake, then the given channels.
     @discardableResult
     func opened(
-        channels: [UInt16] = [1], channelsMax: UInt16 = 2047, frame: UInt32 = 131_072, heartbeat: UInt16 = 0
+        channels: [UInt16] = [1], channelsMax: UInt16 = 2047, frame: UInt32 = 131_072, heartbeat: UInt16 = 0,
+        capabilities: [String] = AMQPTestPeer.capabilities
     ) -> Self {
         send(Self.protocolHeader)
-        send(Self.startOK())
+        send(Self.startOK(capabilities: capabilities))
         send(Self.tuneOK(channels: channelsMax, frame: frame, heartbeat: heartbeat))
         send(Self.open())
         for channel in channels { call(channel, ChannelOpen()) }

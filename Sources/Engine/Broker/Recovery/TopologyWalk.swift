@@ -1,0 +1,78 @@
+// The durable topology, written into a checkpoint in slices. It is the topology of the moment the walk began:
+// before the first change of it is logged, the rest is written at once. So the list of what to write can be frozen
+// at the beginning, while what is not durable comes and goes.
+// Loop thread only. Next: TopologyRecords.swift, BrokerCheckpoint.swift.
+
+/// A walk under way.
+struct TopologyWalk {
+    private enum Step {
+        case virtualHost(VirtualHost)
+        case exchange(Exchange)
+        case queue(Queue)
+        /// Those that lead away from the exchange.
+        case bindings(Exchange)
+    }
+
+    private var steps: [Step] = []
+    private var next = 0
+    /// Of the exchange at `next`.
+    private var bindings: [Binding]?
+    private var nextBinding = 0
+    /// All queues in the log.
+    private(set) var queues: [Queue] = []
+
+    var isDone: Bool { next == steps.count }
+
+    init(_ broker: Broker) {
+        let standard = broker.context.configuration.defaultVirtualHost
+        for host in broker.virtualHosts.values {
+            if host.name.string != standard { steps.append(.virtualHost(host)) }
+            let exchanges = host.exchanges.values.filter(\.isDurable)
+            let logged = host.queues.values.filter(\.isLogged)
+            // What bindings lead to must be there before them.
+            for exchange in exchanges where !exchange.isPredeclared { steps.append(.exchange(exchange)) }
+            for queue in logged { steps.append(.queue(queue)) }
+            for exchange in exchanges where exchange.bindingCount > 0 { steps.append(.bindings(exchange)) }
+            queues.append(contentsOf: logged)
+        }
+    }
+
+    /// Goes on until the budget is spent. What is just being deleted has a record of that in the log already or
+    /// gets one now: it may be in the picture or not.
+    mutating func proceed(_ output: CheckpointOutput, _ budget: inout CheckpointBudget) {
+        let records = TopologyRecords { type, size, fill in output.append(type, payloadBytes: size, fill) }
+        while next < steps.count, !budget.isSpent {
+            let before = output.bytesTotal
+            switch steps[next] {
+            case .virtualHost(let host): records.virtualHost(.virtualHostDeclare, host.name)
+            case .exchange(let exchange): if !exchange.isDeleted { records.exchangeDeclare(exchange) }
+            case .queue(let queue): if !queue.isDeleted { records.queueDeclare(queue) }
+            case .bindings(let exchange):
+                guard proceed(exchange, records, output, &budget) else { continue }
+            }
+            next += 1
+            budget.visits -= 1
+            budget.bytes -= output.bytesTotal - before
+        }
+    }
+
+    /// Bindings of one exchange; returns whether all are written.
+    private mutating func proceed(
+        _ exchange: Exchange, _ records: TopologyRecords, _ output: CheckpointOutput, _ budget: inout CheckpointBudget
+    ) -> Bool {
+        let all = bindings ?? exchange.allBindings
+        while nextBinding < all.count {
+            guard !budget.isSpent else {
+                bindings = all
+                return false
+            }
+            let binding = all[nextBinding]
+            nextBinding += 1
+            budget.visits -= 1
+            if binding.isDurable { records.binding(.bind, binding) }
+        }
+        bindings = nil
+        nextBinding = 0
+        return true
+    }
+}
