@@ -135,7 +135,7 @@ private struct StreamRead {
             let key = call[firstKey + stream]
             if !call.reply.isRESP3 { call.reply.array(2) }
             call.reply.bulk(key)
-            guard let value = try call.keys.read(key, as: StreamValue.self) else { continue }
+            guard let value = try openStream(call, key) else { continue }
             switch starts[stream] {
             case .after(let id): write(call, entries(value, after: id))
             case .new: handOut(call, key, value)
@@ -144,12 +144,18 @@ private struct StreamRead {
         }
     }
 
+    /// The stream to read from. What a group hands out changes it.
+    private func openStream(_ call: CommandCall, _ key: ByteSlice) throws(CommandError) -> StreamValue? {
+        groupAt == nil
+            ? try call.keys.read(key, as: StreamValue.self) : try call.keys.write(key, as: StreamValue.self)
+    }
+
     private func wait(_ call: CommandCall) {
         if let groupAt {
             // A consumer that only waits exists, too.
             for stream in 0..<streams {
                 let key = call[firstKey + stream]
-                guard let value = try? call.keys.read(key, as: StreamValue.self),
+                guard let value = try? call.keys.write(key, as: StreamValue.self),
                     let group = value.group(call[groupAt])
                 else { continue }
                 _ = call.consumer(of: group, key: key, call[groupAt + 1])
