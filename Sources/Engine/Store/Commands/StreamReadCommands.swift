@@ -1,5 +1,5 @@
 // XREAD and XREADGROUP: entries after an identifier, of one or more streams, waiting for some.
-// What a group hands out is journaled as claims and the group's new position; history is read without a trace.
+// What a group hands out is journaled as claims and the group's new position; history read again as claims.
 // Loop thread only. Next: StreamGroupCommands.swift, ../Clients/Blocking.swift.
 
 import Wire
@@ -139,7 +139,7 @@ private struct StreamRead {
             switch starts[stream] {
             case .after(let id): write(call, entries(value, after: id))
             case .new: handOut(call, key, value)
-            case .pending(let id): writePending(call, value, after: id)
+            case .pending(let id): writePending(call, key, value, after: id)
             }
         }
     }
@@ -219,9 +219,9 @@ private struct StreamRead {
     }
 
     /// Repeats what is pending for the consumer; entries that are gone come with null.
-    private func writePending(_ call: CommandCall, _ value: StreamValue, after id: StreamID) {
+    private func writePending(_ call: CommandCall, _ key: ByteSlice, _ value: StreamValue, after id: StreamID) {
         guard let groupAt, let group = value.group(call[groupAt]) else { return call.reply.array(0) }
-        let consumer = call.consumer(of: group, key: call[firstKey], call[groupAt + 1])
+        let consumer = call.consumer(of: group, key: key, call[groupAt + 1])
         var pending: [PendingEntry] = []
         if let start = id.next {
             consumer.pending.forEach(from: start) {
@@ -235,6 +235,7 @@ private struct StreamRead {
                 call.reply(entry)
                 item.deliveredAt = call.now
                 item.deliveries += 1
+                call.propagateClaim(key, group, item)
             } else {
                 call.reply.array(2)
                 call.reply(item.id)
