@@ -82,7 +82,13 @@ public final class Engine {
     /// Applies one record of the log. Called in log order, before any session exists.
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
-        case .fence, .durableMark, .checkpointBegin, .checkpointEnd, .storeJournaling: break
+        case .fence, .durableMark, .checkpointBegin, .checkpointEnd: break
+        case .storeJournaling:
+            do throws(EffectError) {
+                try store.replayJournaling(payload, inCheckpoint: false)
+            } catch {
+                throw .refused("\(error)")
+            }
         case .storeEffects:
             do throws(EffectError) {
                 try store.replay(payload)

@@ -107,6 +107,17 @@ public enum Limits {
     /// Keys of a flushed database freed between turns.
     public static let freeSliceKeys = 5_000
 
+    // MARK: Checkpoints of the store
+    /// Bytes of effects at which a record of a checkpoint is closed.
+    public static let checkpointRecordBytes = 65_536
+    /// Elements of a value in one effect; values with more are written in several steps.
+    public static let checkpointRunElementsMax = 1_000
+    /// Keys whose memory is fetched ahead during the walk.
+    public static let checkpointLookAheadKeys = 48
+    /// Time between two looks at the save points, and before another checkpoint is tried after one failed.
+    public static let savePointCheckMilliseconds: Int64 = 1_000
+    public static let saveRetryMilliseconds: Int64 = 5_000
+
     // MARK: Scripts
     /// Memory of the Lua interpreter, bytes.
     public static let scriptMemoryBytesMax = 1_073_741_824
@@ -168,6 +179,7 @@ public enum Limits {
         precondition(amqpBodyUpFrontBytesMax <= messageBytesMax)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
+        precondition(checkpointRecordBytes <= logRecordBytesMax - respBulkBytesMax, "so must one behind others")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)

@@ -33,6 +33,18 @@ final class Store {
     var suppressesTouch = false
     /// The log is being read back: nothing expires, nothing is journaled.
     private(set) var isReplaying = false
+    /// Writes are refused: they could not be kept (`persistence.writeRefusal` says why).
+    var refusesWrites = false
+
+    // MARK: Checkpoints (see Checkpoint/)
+    let persistence = StorePersistence()
+    /// The running checkpoint's walk.
+    var checkpointWalk: CheckpointWalk?
+    /// Some keys are not written yet: changes have to be announced.
+    var isWalkedByCheckpoint = false
+    /// What entries carry that the newest checkpoint has no need of any more, and what all of them carry at least.
+    var generation: UInt8 = 0
+    var wholeGeneration: UInt8 = 0
 
     // MARK: Clients
     private(set) var clients: [UInt64: StoreClient] = [:]
@@ -56,6 +68,9 @@ final class Store {
     var graveyard: [KeyTable] = []
     private var nextExpirySliceMilliseconds: Int64 = 0
     private var replayClient: StoreClient?
+    /// Commands that only replay knows.
+    private lazy var restoreTable = CommandTable([RESPCommand.restoreCommands])
+    private lazy var setRow = table.find(ByteString("set").slice)
 
     init(context: EngineContext, table: CommandTable = CommandTable()) {
         self.context = context
@@ -67,6 +82,7 @@ final class Store {
 
     /// Lets go of the databases: they hold the store, and the store holds them. It is of no use afterwards.
     func tearDown() {
+        endCheckpoint()
         databases = []
         clients = [:]
         replayClient = nil
@@ -121,6 +137,8 @@ final class Store {
             if due.client.blocked?.generation == due.generation { timeOut(due.client) }
         }
         if pause.endMilliseconds != 0, now >= pause.endMilliseconds { endPause() }
+        checkSavePoints(now)
+        updateWriteRefusal()
     }
 
     /// Between turns: a slice of expiry, of resizing and of freeing. Bounded.
@@ -154,16 +172,23 @@ final class Store {
             note(nextExpirySliceMilliseconds)
             break
         }
+        if unsavedChanges > 0, !savePoints.isEmpty { note(persistence.nextSavePointCheckMilliseconds) }
         return deadline
     }
 
-    /// Replies that waited for this batch are released by the server.
-    func durable(upTo sequence: UInt64) { administration.lastDurableSeconds = context.time.wallMilliseconds / 1_000 }
+    /// Replies that waited for this batch are released by the server; here those who wait for the disk by name.
+    func durable(upTo sequence: UInt64) { serveSyncWaiters(upTo: sequence) }
 
     // MARK: Recovery
 
-    /// Runs the effects of one record again.
+    /// Runs the effects of one record of the log again.
     func replay(_ payload: ByteSlice) throws(EffectError) {
+        guard !persistence.hasGap else { return persistence.skippedRecords += 1 }
+        try replayCheckpoint(payload)
+    }
+
+    /// The same for a record of a checkpoint, which counts in any case.
+    func replayCheckpoint(_ payload: ByteSlice) throws(EffectError) {
         isReplaying = true
         effects.isEnabled = false
         let client = replayClient ?? StoreClient.internalClient(store: self)
@@ -172,9 +197,12 @@ final class Store {
         let arguments = RESPArguments()
         while let database = try reader.next(into: arguments) {
             guard databases.indices.contains(database) else { throw .noSuchDatabase(database) }
-            guard let row = table.find(arguments), row.arity.allows(arguments.count) else {
+            guard let row = table.find(arguments) ?? restoreTable.find(arguments),
+                row.arity.allows(arguments.count)
+            else {
                 throw .noSuchCommand(arguments[0].string)
             }
+            if row === setRow, replaySet(arguments, databases[database]) { continue }
             client.database = database
             client.call.arguments = arguments
             client.call.row = row
@@ -188,12 +216,31 @@ final class Store {
         }
     }
 
-    /// The log has been read to its end: time and journal run from here on.
+    /// Most keys of most checkpoints are strings: they go straight into the keyspace. Returns whether these words
+    /// are so simple.
+    @inline(__always)
+    private func replaySet(_ arguments: RESPArguments, _ keyspace: Keyspace) -> Bool {
+        switch arguments.count {
+        case 3: keyspace.setString(arguments[1], arguments[2])
+        case 5:
+            guard arguments[3].equals("PXAT"), let time = RESPNumber.integer(arguments[4]) else { return false }
+            keyspace.setString(arguments[1], arguments[2], expiry: .at(time))
+        default: return false
+        }
+        return true
+    }
+
+    /// The log has been read to its end: time and journal run from here on, and counting begins.
     func finishRecovery() {
+        if isReplaying {
+            resetStatistics()
+            dirty = 0
+            persistence.loaded(keys: databases.reduce(0) { $0 + $1.count })
+        }
         isReplaying = false
         replayClient = nil
-        effects.isEnabled = context.journal.isEnabled
         readyKeys.removeAll()
+        resumeJournaling()
     }
 }
 

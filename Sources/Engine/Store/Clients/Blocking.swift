@@ -1,4 +1,5 @@
-// Waiting for keys: BLPOP, BZPOPMIN, XREAD BLOCK and the like, and WAIT.
+// Waiting for keys: BLPOP, BZPOPMIN, XREAD BLOCK and the like, and WAIT. At the end: waiting for the disk (SAVE,
+// WAITAOF, SHUTDOWN), which ends with a checkpoint or a sync and runs no handler again.
 // A handler that finds nothing calls `call.block(onKeys:)` instead of replying. The request is copied; when one
 // of its keys changes (`Keyspace.modified`), the same handler runs again at the end of the unit that changed it,
 // with `call.isRetry` set. If it blocks again, the client keeps its place. So whoever waited longest is served
@@ -13,6 +14,10 @@ enum TimeoutReply {
     case null
     case nullArray
     case integer(Int64)
+    /// Of WAITAOF: whether this batch is on disk by then, and 0 replicas.
+    case synced(UInt64)
+    /// Nothing else: the wait has no time-out.
+    case error(StaticString)
 }
 
 /// A waiting client's request.
@@ -93,6 +98,8 @@ extension ReplyWriter {
         case .null: null()
         case .nullArray: nullArray()
         case .integer(let value): integer(value)
+        case .synced: preconditionFailure("the store knows what is on disk")
+        case .error(let text): error(text.description)
         }
     }
 }
@@ -140,20 +147,24 @@ extension Store {
     }
 
     /// Ends a wait; the client takes requests again.
-    private func unblock(_ client: StoreClient) {
+    fileprivate func unblock(_ client: StoreClient) {
         unblockQuietly(client)
         client.host?.resumeClient()
     }
 
     func timeOut(_ client: StoreClient) {
         guard let blocked = client.blocked else { return }
-        client.call.reply.timeout(blocked.timeoutReply)
+        if case .synced(let sequence) = blocked.timeoutReply {
+            replySynced(client, context.journal.durableSequence >= sequence)
+        } else {
+            client.call.reply.timeout(blocked.timeoutReply)
+        }
         unblock(client)
     }
 
     /// `CLIENT UNBLOCK`. Returns whether the client was waiting.
     func unblockByHand(_ client: StoreClient, withError: Bool) -> Bool {
-        guard client.blocked != nil else { return false }
+        guard client.blocked != nil, !isWaitingForCheckpoint(client) else { return false }
         if withError {
             client.call.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
             unblock(client)
@@ -209,5 +220,110 @@ extension Store {
         call.arguments = noArguments
         if !call.hasBlocked { unblock(client) }
         call.hasBlocked = false
+    }
+}
+
+// MARK: - Waiting for the disk
+
+/// What a client waits for that is no key.
+enum DurabilityWait {
+    /// The checkpoint of this number has ended.
+    case save(UInt64)
+    /// The same, and then the daemon stops; by force even if the checkpoint fails.
+    case shutdown(UInt64, isForced: Bool)
+    /// This batch of the log is on disk, and so many replicas have it: there are none, so only the time-out ends that.
+    case sync(UInt64, replicas: Int64)
+
+    var isSync: Bool {
+        if case .sync = self { true } else { false }
+    }
+}
+
+/// A client and its wait. Counts only while the client is still in it.
+struct DurabilityWaiter {
+    let client: StoreClient
+    let generation: UInt64
+    let wait: DurabilityWait
+
+    var isWaiting: Bool { client.blocked?.generation == generation }
+}
+
+extension CommandCall {
+    /// Waits for the disk. Write no reply before or after this.
+    func block(for wait: DurabilityWait, timeoutMilliseconds: Int64, timeoutReply: TimeoutReply) {
+        precondition(!client.deniesBlocking && !client.isInternal, "nobody to wait")
+        hasBlocked = true
+        store.block(
+            client, row: row, arguments: arguments.copy(), keys: [], in: keys,
+            timeoutMilliseconds: timeoutMilliseconds, timeoutReply: timeoutReply)
+        store.persistence.waiters.append(
+            DurabilityWaiter(client: client, generation: store.blockGeneration, wait: wait))
+    }
+}
+
+extension Store {
+    fileprivate func isWaitingForCheckpoint(_ client: StoreClient) -> Bool {
+        persistence.waiters.contains { $0.client === client && $0.isWaiting && !$0.wait.isSync }
+    }
+
+    /// The checkpoint has ended: those who waited for it, or for an earlier one, hear of it.
+    func serveCheckpointWaiters(success: Bool) {
+        let finished = context.checkpoints.finished
+        for waiter in takeWaiters(where: { wait in
+            switch wait {
+            case .save(let number), .shutdown(let number, _): number <= finished
+            case .sync: false
+            }
+        }) {
+            switch waiter.wait {
+            case .save: if success { waiter.client.call.reply.ok() } else { waiter.client.call.reply.error("ERR") }
+            case .shutdown(_, let isForced):
+                if success || isForced {
+                    context.isShutdownRequested = true
+                } else {
+                    waiter.client.call.reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
+                }
+            case .sync: break
+            }
+            unblock(waiter.client)
+        }
+    }
+
+    /// `SHUTDOWN ABORT`. Returns whether anybody was waiting to stop the daemon.
+    func abortShutdowns() -> Bool {
+        let waiters = takeWaiters { if case .shutdown = $0 { true } else { false } }
+        for waiter in waiters {
+            waiter.client.call.reply.error("ERR Errors trying to SHUTDOWN. Check logs.")
+            unblock(waiter.client)
+        }
+        return !waiters.isEmpty
+    }
+
+    fileprivate func replySynced(_ client: StoreClient, _ isSynced: Bool) {
+        client.call.reply.array(2)
+        client.call.reply.integer(isSynced ? 1 : 0)
+        client.call.reply.integer(0)
+    }
+
+    func serveSyncWaiters(upTo sequence: UInt64) {
+        guard !persistence.waiters.isEmpty else { return }
+        for waiter in takeWaiters(where: { wait in
+            if case .sync(let wanted, let replicas) = wait { wanted <= sequence && replicas == 0 } else { false }
+        }) {
+            replySynced(waiter.client, true)
+            unblock(waiter.client)
+        }
+    }
+
+    /// Takes those out who still wait and whose wait is over; those who left go, too.
+    private func takeWaiters(where isOver: (DurabilityWait) -> Bool) -> [DurabilityWaiter] {
+        var over: [DurabilityWaiter] = []
+        persistence.waiters.removeAll { waiter in
+            guard waiter.isWaiting else { return true }
+            guard isOver(waiter.wait) else { return false }
+            over.append(waiter)
+            return true
+        }
+        return over
     }
 }

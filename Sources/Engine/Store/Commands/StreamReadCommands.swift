@@ -1,5 +1,5 @@
 // XREAD and XREADGROUP: entries after an identifier, of one or more streams, waiting for some.
-// What a group hands out is journaled as claims and the group's new position; history is read without a trace.
+// What a group hands out is journaled as claims and the group's new position; history read again as claims.
 // Loop thread only. Next: StreamGroupCommands.swift, ../Clients/Blocking.swift.
 
 import Wire
@@ -135,13 +135,19 @@ private struct StreamRead {
             let key = call[firstKey + stream]
             if !call.reply.isRESP3 { call.reply.array(2) }
             call.reply.bulk(key)
-            guard let value = try call.keys.read(key, as: StreamValue.self) else { continue }
+            guard let value = try openStream(call, key) else { continue }
             switch starts[stream] {
             case .after(let id): write(call, entries(value, after: id))
             case .new: handOut(call, key, value)
-            case .pending(let id): writePending(call, value, after: id)
+            case .pending(let id): writePending(call, key, value, after: id)
             }
         }
+    }
+
+    /// The stream to read from. What a group hands out changes it.
+    private func openStream(_ call: CommandCall, _ key: ByteSlice) throws(CommandError) -> StreamValue? {
+        groupAt == nil
+            ? try call.keys.read(key, as: StreamValue.self) : try call.keys.write(key, as: StreamValue.self)
     }
 
     private func wait(_ call: CommandCall) {
@@ -149,7 +155,7 @@ private struct StreamRead {
             // A consumer that only waits exists, too.
             for stream in 0..<streams {
                 let key = call[firstKey + stream]
-                guard let value = try? call.keys.read(key, as: StreamValue.self),
+                guard let value = try? call.keys.write(key, as: StreamValue.self),
                     let group = value.group(call[groupAt])
                 else { continue }
                 _ = call.consumer(of: group, key: key, call[groupAt + 1])
@@ -213,9 +219,9 @@ private struct StreamRead {
     }
 
     /// Repeats what is pending for the consumer; entries that are gone come with null.
-    private func writePending(_ call: CommandCall, _ value: StreamValue, after id: StreamID) {
+    private func writePending(_ call: CommandCall, _ key: ByteSlice, _ value: StreamValue, after id: StreamID) {
         guard let groupAt, let group = value.group(call[groupAt]) else { return call.reply.array(0) }
-        let consumer = call.consumer(of: group, key: call[firstKey], call[groupAt + 1])
+        let consumer = call.consumer(of: group, key: key, call[groupAt + 1])
         var pending: [PendingEntry] = []
         if let start = id.next {
             consumer.pending.forEach(from: start) {
@@ -229,6 +235,7 @@ private struct StreamRead {
                 call.reply(entry)
                 item.deliveredAt = call.now
                 item.deliveries += 1
+                call.propagateClaim(key, group, item)
             } else {
                 call.reply.array(2)
                 call.reply(item.id)

@@ -27,6 +27,11 @@ extension RESPCommand {
         let isStale = client.isTransactionStale
         client.transaction = nil
         client.unwatchAll()
+        if call.store.refusesWrites, let reason = call.store.persistence.writeRefusal,
+            transaction.commands.contains(where: { $0.row.flags.contains(.write) })
+        {
+            throw .message("EXECABORT Transaction discarded because of: \(reason)")
+        }
         if transaction.isRefused { throw .executionAborted }
         if isStale { return call.reply.nullArray() }
         call.execute(transaction)

@@ -45,7 +45,7 @@ struct EffectWriter {
     }
 }
 
-/// Effects of the open unit.
+/// Effects of the open unit, or of a checkpoint's next record.
 final class EffectBuffer {
     private var base: UnsafeMutableRawPointer
     private var capacity = 4_096
@@ -84,7 +84,7 @@ final class EffectBuffer {
     }
 
     @inline(__always)
-    fileprivate func word(_ slice: ByteSlice) {
+    func word(_ slice: ByteSlice) {
         let target = room(4 + slice.count)
         target.storeBytes(of: UInt32(truncatingIfNeeded: slice.count).littleEndian, as: UInt32.self)
         memcpy(target + 4, slice.base, slice.count)
@@ -118,6 +118,34 @@ final class EffectBuffer {
         var writer = EffectWriter(effects: self, left: count)
         fill(&writer)
         precondition(writer.left == 0, "effect with another number of words than announced")
+    }
+
+    func append(database: Int, _ name: StaticString, _ first: ByteSlice, _ second: ByteSlice) {
+        guard isEnabled else { return }
+        begin(database, words: 3)
+        word(name)
+        word(first)
+        word(second)
+    }
+
+    /// Begins an effect whose number of words shows only at its end: they are added with `word`. Returns where
+    /// the number will stand.
+    func open(database: Int, _ name: StaticString) -> Int {
+        begin(database, words: 0)
+        let place = count - 4
+        word(name)
+        return place
+    }
+
+    /// Ends it: it has so many words, its name included.
+    func close(_ place: Int, words: Int) {
+        base.storeBytes(of: UInt32(truncatingIfNeeded: words).littleEndian, toByteOffset: place, as: UInt32.self)
+    }
+
+    /// What was collected becomes one record of a checkpoint.
+    func flush(to output: CheckpointOutput) {
+        output.append(.storeEffects, payloadBytes: count) { $0.writeBytes(base, count: count) }
+        discard()
     }
 
     /// Journals what was collected as one record and begins anew.

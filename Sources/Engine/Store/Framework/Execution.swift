@@ -31,7 +31,7 @@ extension Store {
             let container = row.command.name.description
             return refuse(client, row: row, .unknownSubcommand(container: container, name: arguments[1].string))
         }
-        if client.hasSpecialState {
+        if client.hasSpecialState || refusesWrites {
             if let refusal = refusal(client, row) { return refuse(client, row: row, refusal) }
             if client.transaction != nil, !row.flags.contains(.notQueued) {
                 return client.queueInTransaction(row, arguments)
@@ -45,7 +45,7 @@ extension Store {
         if client.hasMutedReply { client.endMutedCommand() }
     }
 
-    /// Reasons to refuse that depend on the client's state; checked only when there is any.
+    /// Reasons to refuse that depend on the client's state or the disk's; checked only when there may be any.
     private func refusal(_ client: StoreClient, _ row: CommandRow) -> CommandError? {
         if client.needsAuthentication, !row.flags.contains(.noAuth) { return .notAuthenticated }
         if client.isInSubscriberMode, !row.flags.contains(.subscriberMode) {
@@ -56,6 +56,7 @@ extension Store {
         if client.transaction != nil, row.flags.contains(.noMulti) {
             return .message("ERR Command not allowed inside a transaction")
         }
+        if refusesWrites, row.flags.contains(.write), let reason = persistence.writeRefusal { return .message(reason) }
         return nil
     }
 

@@ -1,7 +1,7 @@
 // One key with what it holds: a single allocation of header, key bytes and, for short strings, the value.
 //
 //     offset  size  field
-//     0       1     kind in the low four bits, flags above (see `Flags`)
+//     0       1     kind in the low four bits, flags above (see `Flags`), three bits of generation at the top
 //     1       3     time of the last access, seconds, modulo 2²⁴
 //     4       4     bytes of the key
 //     8       8     hash of the key
@@ -55,6 +55,11 @@ struct KeyEntry: Equatable {
     enum Flags {
         /// The string has been appended to or written into: `OBJECT ENCODING` says raw.
         static let raw: UInt8 = 0x10
+        /// The checkpoint, counted modulo 8, that has no need of the key any more: it has been written, or was
+        /// made after the checkpoint's beginning.
+        static let generation: UInt8 = 0xE0
+        /// From one generation to the next.
+        static let generationStep: UInt8 = 0x20
     }
 
     let base: UnsafeMutableRawPointer
@@ -68,10 +73,19 @@ struct KeyEntry: Equatable {
     var kind: ValueKind { ValueKind(rawValue: base.load(as: UInt8.self) & 0x0F).unsafelyUnwrapped }
 
     @inline(__always)
-    var flags: UInt8 { base.load(as: UInt8.self) & 0xF0 }
+    var flags: UInt8 { base.load(as: UInt8.self) & Flags.raw }
+
+    /// The generation stays.
+    @inline(__always)
+    func setKind(_ kind: ValueKind, flags: UInt8 = 0) {
+        base.storeBytes(of: base.load(as: UInt8.self) & Flags.generation | kind.rawValue | flags, as: UInt8.self)
+    }
 
     @inline(__always)
-    func setKind(_ kind: ValueKind, flags: UInt8 = 0) { base.storeBytes(of: kind.rawValue | flags, as: UInt8.self) }
+    var generation: UInt8 {
+        get { base.load(as: UInt8.self) & Flags.generation }
+        nonmutating set { base.storeBytes(of: base.load(as: UInt8.self) & ~Flags.generation | newValue, as: UInt8.self) }
+    }
 
     var accessSeconds: UInt32 { base.load(as: UInt32.self) >> 8 }
 

@@ -35,6 +35,7 @@ extension Keyspace {
     }
 
     func setExpiry(_ entry: KeyEntry, _ time: Int64) {
+        willChange(entry)
         if !entry.hasExpiry { expiring.insert(entry) }
         entry.expiry = min(time, KeyEntry.noExpiry - 1)
     }
@@ -43,6 +44,7 @@ extension Keyspace {
     @discardableResult
     func clearExpiry(_ entry: KeyEntry) -> Bool {
         guard entry.hasExpiry else { return false }
+        willChange(entry)
         expiring.remove(entry)
         entry.expiry = KeyEntry.noExpiry
         return true

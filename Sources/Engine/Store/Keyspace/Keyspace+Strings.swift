@@ -57,6 +57,7 @@ extension Keyspace {
     func setString(_ key: ByteSlice, hash: UInt64, found: KeyEntry?, _ value: ByteSlice, expiry: ExpiryChange) {
         let entry: KeyEntry
         if let found {
+            willChange(found)
             // The commonest write: a short string over one that left enough room.
             if found.kind == .inlineString, value.count <= found.inlineRoom, found.inlineRoom <= value.count * 4 + 64,
                 RESPNumber.integer(value) == nil
@@ -110,6 +111,7 @@ extension Keyspace {
 
     /// Makes `key` hold this integer; its expiry stays.
     func setInteger(_ key: ByteSlice, found: KeyEntry?, _ value: Int64) {
+        if let found { willChange(found) }
         if let found, found.kind == .integer {
             found.integer = value
             return
@@ -133,6 +135,7 @@ extension Keyspace {
             return grow(nil, key, hash, from: .empty, count: minimumCount)
         }
         let old = try bytes(of: found)
+        willChange(found)
         let count = max(old.count, minimumCount)
         switch found.kind {
         case .inlineString where count <= found.inlineRoom && count < Self.longStringBytesMin:

@@ -95,6 +95,7 @@ final class Keyspace {
     /// and one that removed elements with `removeIfEmpty` before it.
     func write<V: StoredValue>(_ key: ByteSlice, as type: V.Type) throws(CommandError) -> V? {
         guard let entry = find(key) else { return nil }
+        willChange(entry)
         entry.touch(store.accessSeconds)
         return try object(entry, as: type)
     }
@@ -106,6 +107,7 @@ final class Keyspace {
     ) throws(CommandError) -> V {
         let hash = ByteHash.hash(key)
         if let entry = find(key, hash: hash) {
+            willChange(entry)
             entry.touch(store.accessSeconds)
             return try object(entry, as: type)
         }
@@ -120,6 +122,7 @@ final class Keyspace {
     func set(_ key: ByteSlice, _ object: StoredValue) {
         let hash = ByteHash.hash(key)
         if let entry = find(key, hash: hash) {
+            willChange(entry)
             clearExpiry(entry)
             entry.releasePayload()
             entry.adopt(object)
@@ -146,6 +149,7 @@ final class Keyspace {
     @inline(__always)
     func insert(_ entry: KeyEntry) {
         entry.touch(store.accessSeconds)
+        entry.generation = store.generation
         table.insert(entry)
         if isObserved { notify(entry.key, .new, "new") }
     }
@@ -161,16 +165,20 @@ final class Keyspace {
 
     /// Takes an entry out of both tables; the caller owns it then.
     func takeOut(_ entry: KeyEntry) {
+        willChange(entry)
         if entry.hasExpiry { expiring.remove(entry) }
         table.remove(entry)
     }
 
-    /// Puts `fresh`, with the same key, where `old` stood, and frees the memory of `old`.
+    /// Puts `fresh`, with the same key, where `old` stood, and frees the memory of `old`, whose value is gone
+    /// already (`willChange` came before that).
     func replace(_ old: KeyEntry, with fresh: KeyEntry) {
+        assert(!store.isWalkedByCheckpoint || old.generation == store.generation, "changed behind the checkpoint")
         table.replace(old, with: fresh)
         if old.hasExpiry { expiring.replace(old, with: fresh) }
         fresh.expiry = old.expiry
         fresh.touch(store.accessSeconds)
+        fresh.generation = store.generation
         old.freeMemory()
     }
 
@@ -231,7 +239,7 @@ final class Keyspace {
         for key in watched.names where exists(key.slice) { touchWatchers(key.slice) }
         let flushed = KeyTable()
         flushed.swapContents(with: table)
-        store.graveyard.append(flushed)
+        store.bury(flushed, of: self)
         expiring.swapContents(with: KeyTable())
         expiryCursor = 0
     }
@@ -248,6 +256,7 @@ final class Keyspace {
         table.swapContents(with: other.table)
         expiring.swapContents(with: other.expiring)
         (expiryCursor, other.expiryCursor) = (0, 0)
+        store.checkpointWalk?.contentsSwapped(self, other)
         for key in blocked.names where exists(key.slice) { store.signalReady(key.slice, in: self) }
         for key in other.blocked.names where other.exists(key.slice) { store.signalReady(key.slice, in: other) }
     }
@@ -283,11 +292,26 @@ final class Keyspace {
 
     // MARK: The one door
 
+    /// An entry is about to change, be moved or be removed. A checkpoint that has not come to it writes it first,
+    /// as it was when the checkpoint began. Everything in this class and its extensions that changes an entry
+    /// calls it before; whoever changes an object has got it from `write`, which calls it too.
+    @inline(__always)
+    func willChange(_ entry: KeyEntry) {
+        if store.isWalkedByCheckpoint { store.keepForCheckpoint(entry, of: self) }
+    }
+
     /// A key has changed. `event` is its keyspace notification.
     @inline(__always)
     func modified(_ key: ByteSlice, _ eventClass: NotificationClass, _ event: StaticString) {
+        assert(isKnownToCheckpoint(key), "changed behind the checkpoint")
         store.dirty &+= 1
         if isObserved { observe(key, eventClass, event) }
+    }
+
+    /// For assertions: `willChange` was called for the entry, if there is one.
+    private func isKnownToCheckpoint(_ key: ByteSlice) -> Bool {
+        guard store.isWalkedByCheckpoint, let entry = table.find(key, hash: ByteHash.hash(key)) else { return true }
+        return entry.generation == store.generation
     }
 
     @inline(never)

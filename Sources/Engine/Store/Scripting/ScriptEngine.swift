@@ -211,6 +211,9 @@ final class ScriptEngine {
         if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
             return refuse(row, "ERR Write commands are not allowed from read-only scripts.")
         }
+        if store.refusesWrites, row.flags.contains(.write), let reason = store.persistence.writeRefusal {
+            return refuse(row, reason)
+        }
         if call.keys.index != client.database { call.keys = store.databases[client.database] }
         call.isRetry = false
         if !store.monitors.isEmpty { store.feedMonitors(call) }
@@ -218,10 +221,10 @@ final class ScriptEngine {
         return reply()
     }
 
-    private func refuse(_ row: CommandRow?, _ text: StaticString) -> taskd_lua_bytes {
+    private func refuse(_ row: CommandRow?, _ text: String) -> taskd_lua_bytes {
         row?.rejectedCalls += 1
-        store.statistics.countError(text.description)
-        call.reply.error(text.description)
+        store.statistics.countError(text)
+        call.reply.error(text)
         return reply()
     }
 

@@ -102,6 +102,20 @@ extension ConfigParameter {
             }
             store.context.configuration.appendFsync = value
         },
+        ConfigParameter("appendonly", { $0.context.configuration.appendOnly ? "yes" : "no" }) {
+            (store: Store, text: String) throws(ConfigError) in
+            switch text.lowercased() {
+            case "yes": store.setAppendOnly(true)
+            case "no": store.setAppendOnly(false)
+            default: throw ConfigError(reason: "argument must be 'yes' or 'no'")
+            }
+        },
+        ConfigParameter("save", { SavePoint.text($0.savePoints) }) {
+            (store: Store, text: String) throws(ConfigError) in
+            guard let points = SavePoint.parse(text) else { throw ConfigError(reason: "Invalid save parameters") }
+            store.persistence.chosenSavePoints = points
+            store.updateWriteRefusal()
+        },
         ConfigParameter("notify-keyspace-events", { $0.notificationClasses.text }) {
             (store: Store, text: String) throws(ConfigError) in
             guard let classes = NotificationClass(text: text) else {
@@ -178,7 +192,6 @@ extension ConfigParameter {
         ConfigParameter("dir", { $0.context.processFacts().dataFolder }),
         ConfigParameter("maxclients", { String($0.context.processFacts().clientsMax) }),
         ConfigParameter("databases", { String($0.databases.count) }),
-        ConfigParameter("appendonly", { $0.context.configuration.appendOnly ? "yes" : "no" }),
         .fixed("hash-max-listpack-entries", String(Limits.packedHashEntriesMax)),
         .fixed("hash-max-ziplist-entries", String(Limits.packedHashEntriesMax)),
         .fixed("hash-max-listpack-value", String(Limits.packedValueBytesMax)),
@@ -196,7 +209,7 @@ extension ConfigParameter {
     // MARK: Those that describe
 
     private static let described: [ConfigParameter] = [
-        .fixed("save", ""), .fixed("maxmemory", "0"), .fixed("maxmemory-policy", "noeviction"),
+        .fixed("maxmemory", "0"), .fixed("maxmemory-policy", "noeviction"),
         .fixed("maxmemory-samples", "5"), .fixed("maxmemory-clients", "0"), .fixed("timeout", "0"),
         .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
         .fixed("supervised", "no"), .fixed("loglevel", "notice"), .fixed("logfile", ""), .fixed("pidfile", ""),

@@ -11,8 +11,6 @@ final class StoreAdministration {
     let slowLog = SlowLog()
     /// 40 hexadecimal digits, drawn at the start.
     let runID: String
-    /// When a batch of the log was last known to be durable; seconds since 1970.
-    var lastDurableSeconds: Int64 = 0
     /// Whose commands need more than the store: set by the layer above, which alone knows its type.
     var companion: AnyObject?
     /// `CONFIG SET` values of settings that nothing else keeps.
@@ -31,7 +29,6 @@ final class StoreAdministration {
 extension Store {
     var runID: String { administration.runID }
 
-    var lastDurableSeconds: Int64 { administration.lastDurableSeconds }
 
     func addInfoSection(_ section: InfoSection) { administration.addedSections.append(section) }
 

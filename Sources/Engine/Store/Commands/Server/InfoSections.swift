@@ -134,31 +134,59 @@ extension InfoSection {
         info.field("lazyfreed_objects", 0)
     }
 
+    /// A snapshot (`rdb_…`) and a rewritten log (`aof_…`) are both checkpoints; what the log holds since the last
+    /// one is the append-only file.
     static let persistence = InfoSection("Persistence") { info, source in
         let store = source.store
+        let state = store.persistence
         let facts = source.facts
-        let isOn = store.context.journal.isEnabled
+        let checkpoints = store.context.checkpoints
+        let isOn = store.context.journal.isEnabled && store.context.configuration.appendOnly
+        let runningSeconds = checkpoints.isRunning
+            ? (store.context.time.monotonicMilliseconds - checkpoints.beganAtMilliseconds) / 1_000 : -1
+        let lastSeconds = checkpoints.lastMilliseconds < 0 ? -1 : checkpoints.lastMilliseconds / 1_000
+        let isRewriting = checkpoints.finished < state.rewrite
+        let isWriteFailing = facts.hasLogFailed || store.context.alarms.refusesStoreWrites != nil
         info.field("loading", 0)
         info.field("async_loading", 0)
+        info.field("current_cow_peak", 0)
         info.field("current_cow_size", 0)
-        info.field("rdb_changes_since_last_save", isOn ? 0 : store.dirty)
-        info.field("rdb_bgsave_in_progress", 0)
-        info.field("rdb_last_save_time", store.lastDurableSeconds)
-        info.field("rdb_last_bgsave_status", facts.hasLogFailed ? "err" : "ok")
-        info.field("rdb_last_bgsave_time_sec", -1)
-        info.field("rdb_current_bgsave_time_sec", -1)
-        info.field("rdb_saves", 0)
+        info.field("current_cow_size_age", 0)
+        info.field("current_fork_perc", "0.00")
+        info.field("current_save_keys_processed", store.checkpointKeys.written)
+        info.field("current_save_keys_total", store.checkpointKeys.total)
+        info.field("rdb_changes_since_last_save", store.unsavedChanges)
+        info.field(
+            "rdb_bgsave_in_progress", checkpoints.isRunning || checkpoints.finished < state.backgroundSave ? 1 : 0)
+        info.field("rdb_last_save_time", checkpoints.lastSuccessSeconds)
+        info.field("rdb_last_bgsave_status", checkpoints.lastSucceeded ? "ok" : "err")
+        info.field("rdb_last_bgsave_time_sec", lastSeconds)
+        info.field("rdb_current_bgsave_time_sec", runningSeconds)
+        info.field("rdb_saves", state.saves)
+        info.field("rdb_last_cow_size", 0)
+        info.field("rdb_last_load_keys_expired", 0)
+        info.field("rdb_last_load_keys_loaded", state.loadedKeys)
         info.field("aof_enabled", isOn ? 1 : 0)
-        info.field("aof_rewrite_in_progress", 0)
-        info.field("aof_rewrite_scheduled", 0)
-        info.field("aof_last_rewrite_time_sec", -1)
-        info.field("aof_current_rewrite_time_sec", -1)
-        info.field("aof_last_bgrewrite_status", "ok")
-        info.field("aof_rewrites", 0)
-        info.field("aof_last_write_status", facts.hasLogFailed ? "err" : "ok")
-        info.field("aof_current_size", facts.logBytes)
-        info.field("aof_buffer_length", store.context.journal.pendingBytes)
+        info.field("aof_rewrite_in_progress", isRewriting && checkpoints.begun >= state.rewrite ? 1 : 0)
+        info.field("aof_rewrite_scheduled", isRewriting && checkpoints.begun < state.rewrite ? 1 : 0)
+        info.field(
+            "aof_last_rewrite_time_sec",
+            state.lastRewriteMilliseconds < 0 ? -1 : state.lastRewriteMilliseconds / 1_000)
+        info.field("aof_current_rewrite_time_sec", isRewriting ? runningSeconds : -1)
+        info.field("aof_last_bgrewrite_status", state.lastRewriteSucceeded ? "ok" : "err")
+        info.field("aof_rewrites", state.rewrites)
+        info.field("aof_rewrites_consecutive_failures", state.lastRewriteSucceeded ? 0 : 1)
+        info.field("aof_last_write_status", isWriteFailing ? "err" : "ok")
+        info.field("aof_last_cow_size", 0)
         info.field("module_fork_in_progress", 0)
+        info.field("module_fork_last_cow_size", 0)
+        guard isOn else { return }
+        info.field("aof_current_size", facts.logBytes)
+        info.field("aof_base_size", state.savedBytes)
+        info.field("aof_pending_rewrite", 0)
+        info.field("aof_buffer_length", store.context.journal.pendingBytes)
+        info.field("aof_pending_bio_fsync", 0)
+        info.field("aof_delayed_fsync", 0)
     }
 
     static let statistics = InfoSection("Stats") { info, source in
