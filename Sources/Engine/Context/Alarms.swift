@@ -22,7 +22,7 @@ public struct Alarms: Equatable, Sendable {
     /// Why publishers wait, as `connection.blocked` says it: RabbitMQ's words for what it knows, too.
     public var blockedReason: String {
         if let logFailure { return "the log has failed: \(logFailure)" }
-        if isDiskLow { return isMemoryLow ? "low on disk & memory" : "low on disk" }
+        if isDiskLow || isDiskFull { return isMemoryLow ? "low on disk & memory" : "low on disk" }
         return "low on memory"
     }
 
