@@ -77,7 +77,7 @@ extension BrokerChannel {
     private func settleUnheld(_ entry: QueueEntry, of queue: Queue) {
         queue.settledTotal &+= 1
         if entry.isLogged { broker.log.settle(queue, entry.logPosition) }
-        entry.release()
+        broker.release(entry)
     }
 
     /// deliver, header and body; one reservation when the body is small.

@@ -79,7 +79,7 @@ extension BrokerChannel {
             queue.settledTotal &+= 1
             broker.acknowledgedTotal &+= 1
             if held.entry.isLogged, !queue.isDeleted { broker.log.settle(queue, held.entry.logPosition) }
-            held.entry.release()
+            broker.release(held.entry)
         case .requeue: queue.requeue(held.entry)
         case .discard:
             queue.settledTotal &+= 1

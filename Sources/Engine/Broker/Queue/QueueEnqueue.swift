@@ -35,6 +35,7 @@ extension Queue {
         nextSequence = sequence &+ 1
         publishedTotal &+= 1
         readyBytes += message.header.bodyBytes
+        broker.residentBytes &+= message.residentBytes
         ready.append(
             QueueEntry(
                 retaining: message, sequence: sequence, expiry: expiry, priority: priority,
@@ -70,6 +71,21 @@ extension Queue {
             retaining: message, sequence: sequence, expiry: expiry,
             priority: min(message.header.priority, settings.priorityMax), isLogged: true)
         entry.isRedelivered = isRedelivered
+        broker.residentBytes += message.residentBytes
+        ready.append(entry)
+    }
+
+    /// The same for an entry made by the caller, its message in memory or on disk. Sequences ascend.
+    func restore(_ entry: QueueEntry) {
+        nextSequence = max(nextSequence, entry.sequence + 1)
+        readyBytes += entry.bodyBytes
+        if entry.hasExpiry { mayExpire = true }
+        if entry.isOnDisk {
+            broker.pager.onDiskCount += 1
+            noteOnDisk(entry)
+        } else {
+            broker.residentBytes += entry.residentBytes
+        }
         ready.append(entry)
     }
 
@@ -92,18 +108,20 @@ extension Queue {
     func removeFirstReady() -> QueueEntry {
         let entry = ready.removeFirst()
         readyBytes -= entry.bodyBytes
+        if entry.isOnDisk { noteNoLongerOnDisk(entry) }
         return entry
     }
 
     /// Puts an entry that a channel held back to its place.
     func requeue(_ entry: QueueEntry) {
-        guard !isDeleted else { return entry.release() }
+        guard !isDeleted else { return broker.release(entry) }
         var entry = entry
         entry.noteReturned()
         if settings.deliveryLimit >= 0, Int64(entry.deliveryCount) > settings.deliveryLimit {
             return drop(entry, reason: .deliveryLimit)
         }
         readyBytes += entry.bodyBytes
+        paging?.notePutBack(entry)
         ready.putBack(entry)
         noteRequeued()
     }
@@ -121,6 +139,7 @@ extension Queue {
             readyBytes += entry.bodyBytes
             marked.append(entry)
         }
+        if let last = marked.last { paging?.notePutBack(last) }
         ready.putBack(ArraySlice(marked))
         noteRequeued()
     }
@@ -137,7 +156,7 @@ extension Queue {
             broker.deadLetters.add(entry, queue: self, reason: reason)
         } else {
             if entry.isLogged, !isDeleted { broker.log.settle(self, entry.logPosition) }
-            entry.release()
+            broker.release(entry)
         }
     }
 }

@@ -1,4 +1,5 @@
-// When a session stops reading: the disk is behind (publishers wait), or the peer asks for more than it takes.
+// When a session stops reading: the disk is behind (publishers wait), the peer asks for more than it takes, or
+// it fetches a message that has to be read from the disk first.
 // What the broker delivers by itself stops much earlier (OutputQueue.isCongested): pausing there would lock a
 // client that writes without reading, which many simple ones do.
 // Loop thread only.
@@ -39,8 +40,8 @@ extension AMQPSession {
         resumeReading()
     }
 
-    private func resumeReading() {
-        guard !isBlocked, !waitsForOutput else { return }
+    func resumeReading() {
+        guard !isBlocked, !waitsForOutput, connection?.isWaitingForRead != true else { return }
         pausesReading = false
         // Input that was left waits with the server.
         wake()
