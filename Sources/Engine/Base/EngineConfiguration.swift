@@ -35,6 +35,10 @@ public final class EngineConfiguration {
     public var amqpHeartbeatSeconds = Limits.amqpHeartbeatSeconds
     public var messageBytesMax = Limits.messageBytesMax
 
+    // MARK: Memory
+    /// What messages may take, bytes. They are paged out well below it; above it publishers are blocked.
+    public var memoryHighWatermarkBytes = Int.max
+
     // MARK: RESP
     public var respDatabases = Limits.respDatabases
     /// Empty: no password is asked (`requirepass`).

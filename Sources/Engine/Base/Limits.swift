@@ -52,6 +52,45 @@ public enum Limits {
     /// Entries of a queue that stand together while the log is read back.
     public static let recoveredEntriesPerBlock = 4_096
 
+    // MARK: Messages on disk
+    /// Memory of a message beside its content: allocation, header, and its entry in a queue.
+    public static let messageOverheadBytes = 144
+    /// Memory of one entry whose message is on disk, and of one that waits as a dead letter besides.
+    public static let entryOverheadBytes = 33
+    public static let deadLetterOverheadBytes = 56
+    /// Paging begins and ends at these shares of `memory.high_watermark`; publishers are blocked at the whole of
+    /// it and released at the last share. Per cent.
+    public static let pagingBeginPercent = 70
+    public static let pagingEndPercent = 65
+    public static let memoryAlarmEndPercent = 90
+    /// Entries looked at and bytes copied to the spool in one turn.
+    public static let pagedEntriesPerTurn = 16_384
+    public static let pagedBytesPerTurn = 16_777_216
+    /// Queues chosen at once for paging out, and the time between two choices when there was nothing to do.
+    public static let pagingCandidatesMax = 256
+    public static let pagingPauseMilliseconds: Int64 = 50
+    /// Bytes after which a chunk of the spool is closed and goes to its file.
+    public static let spoolChunkBytes = 4_194_304
+    /// Bytes of chunks that wait to be written, beyond which nothing more is added.
+    public static let spoolPendingBytesMax = 67_108_864
+    /// After a chunk could not be written, time until it is tried again.
+    public static let spoolRetryMilliseconds: Int64 = 5_000
+    /// Messages kept in memory at the head of a queue that has consumers. More is asked for at half of it.
+    public static let readAheadBytes = 8_388_608
+    public static let readAheadEntries = 8_192
+    /// What one request to the disk asks for; one message may be larger.
+    public static let readRequestBytes = 4_194_304
+    public static let readRequestEntries = 4_096
+    /// The same while memory is short.
+    public static let readRequestEntriesWhenShort = 64
+    /// Requests under way for one queue, and bytes under way for all.
+    public static let readRequestsPerQueue = 2
+    public static let readBytesUnderWayMax = 67_108_864
+    /// Entries passed over while a request is put together.
+    public static let readScanEntries = 16_384
+    /// After a read failed for a reason that may pass, time until it is tried again.
+    public static let readRetryMilliseconds: Int64 = 1_000
+
     // MARK: Output
     /// Bytes pending for one connection above which the broker stops delivering to it.
     public static let outputHighWatermarkBytes = 1_048_576
@@ -140,6 +179,8 @@ public enum Limits {
     /// Messages that QUEUE PEEK shows when not told how many, and at most.
     public static let peekedMessages = 10
     public static let peekedMessagesMax = 1_000
+    /// Bodies it shows, bytes; the one that passes it is still shown.
+    public static let peekedBytesMax = 67_108_864
     /// Longest `DEBUG SLEEP`, milliseconds: everybody waits for it.
     public static let debugSleepMillisecondsMax: Int64 = 1_000
 
@@ -181,6 +222,14 @@ public enum Limits {
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
         precondition(checkpointRecordBytes <= logRecordBytesMax - respBulkBytesMax, "so must one behind others")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
+        precondition(pagingEndPercent < pagingBeginPercent && pagingBeginPercent < memoryAlarmEndPercent)
+        precondition(memoryAlarmEndPercent < 100)
+        precondition(spoolChunkBytes * 2 <= spoolPendingBytesMax, "one chunk is written while the next fills")
+        precondition(readRequestBytes * readRequestsPerQueue <= readAheadBytes)
+        precondition(readRequestEntries * readRequestsPerQueue <= readAheadEntries)
+        precondition(readAheadBytes <= readBytesUnderWayMax)
+        precondition(readScanEntries >= readAheadEntries, "a request must get past the window")
+        precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)

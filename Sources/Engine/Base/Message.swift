@@ -90,6 +90,12 @@ final class Message: ManagedBuffer<MessageHeader, UInt8> {
             base: elements + Int(header.addressBytes) + Int(header.propertiesBytes), count: header.bodyBytes)
     }
 
+    /// What it takes in memory, the entry that refers to it included.
+    @inline(__always)
+    var residentBytes: Int {
+        Int(header.addressBytes) + Int(header.propertiesBytes) + header.bodyBytes + Limits.messageOverheadBytes
+    }
+
     /// Address, properties and body as they lie in memory, one after the other. Valid while the message lives.
     @inline(__always)
     var content: ByteSlice {

@@ -31,6 +31,9 @@ public final class Broker {
     private(set) var nextLogID: UInt32 = 1
     /// Only while the log is read back.
     var replaying: BrokerReplay?
+    private(set) var pager: Pager!
+    /// Messages in memory, in queues and with channels, in bytes; one in several queues counts for each.
+    public internal(set) var residentBytes = 0
 
     // Totals since the start, for inspection.
     var publishedTotal: UInt64 = 0
@@ -43,6 +46,7 @@ public final class Broker {
         self.context = context
         log = BrokerLog(context: context)
         deadLetters = DeadLetters()
+        pager = Pager(broker: self)
         _ = makeVirtualHost(ByteString(context.configuration.defaultVirtualHost))
     }
 
@@ -135,6 +139,7 @@ public final class Broker {
             switch due.kind {
             case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
+            case .reading: pager.want(queue)
             }
         }
     }
@@ -143,10 +148,11 @@ public final class Broker {
     public func endTurn() {
         deadLetters.process(budget: Limits.brokerDeadLettersPerTurn)
         deliverScheduled()
-        if !deadLetters.isEmpty { deadLetters.process(budget: Limits.brokerDeadLettersPerTurn) }
+        if deadLetters.hasWork { deadLetters.process(budget: Limits.brokerDeadLettersPerTurn) }
         log.flush()
         sendConfirms()
         emptyGraveyard()
+        pager.endTurn()
     }
 
     private func deliverScheduled() {
@@ -184,7 +190,7 @@ public final class Broker {
             while left > 0, !graveyard[last].isEmpty {
                 let entry = graveyard[last].removeFirst()
                 if entry.isLogged { log.forget(entry) }
-                entry.release()
+                release(entry)
                 left -= 1
             }
             if graveyard[last].isEmpty {
@@ -196,10 +202,14 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || !deadLetters.isEmpty {
+        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork {
             return context.time.monotonicMilliseconds
         }
-        return deadlines.next
+        var next = deadlines.next
+        for other in [pager.nextDeadline, deadLetters.retryAt] {
+            if let other { next = min(next ?? .max, other) }
+        }
+        return next
     }
 
     /// The log is on disk up to this batch: confirms that waited for it may go.

@@ -16,17 +16,28 @@ enum DeathReason: String {
 /// Dead letters not yet published.
 final class DeadLetters {
     private struct Item {
-        let entry: QueueEntry
+        var entry: QueueEntry
         let queue: Queue
         let reason: DeathReason
     }
 
     private var items: [Item] = []
     private var head = 0
+    /// Items taken off the front of `items` since the start: places that stay while `items` is shortened.
+    private var removed = 0
+    /// The messages of some are being read.
+    private var isReading = false
+    /// After a read that failed: when to try again.
+    private(set) var retryAt: Int64?
+    private var hasReportedFailure = false
     /// How many were ever taken out: the first one that waits has this number.
-    private var takenTotal = 0
+    private var takenTotal: Int { removed + head }
 
     var isEmpty: Bool { head == items.count }
+    var count: Int { items.count - head }
+
+    /// There is something that does not wait for the disk.
+    var hasWork: Bool { !isEmpty && !isReading && retryAt == nil }
 
     deinit { for item in items[head...] { item.entry.release() } }
 
@@ -52,24 +63,79 @@ final class DeadLetters {
         return true
     }
 
-    /// Publishes at most `budget` of them.
+    /// Publishes at most `budget` of them, in the order they died. One whose message is on disk is read first,
+    /// together with those behind it; the others wait for it, so that the order stays.
     func process(budget: Int) {
         var left = budget
         while left > 0, head < items.count {
             let item = items[head]
+            let broker = item.queue.broker
+            if item.entry.isOnDisk, !item.entry.isUnreadable {
+                read(broker)
+                break
+            }
             head += 1
-            takenTotal += 1
             left -= 1
-            publish(item)
-            item.entry.release()
+            // Not settled if it cannot be read: it stays in the log.
+            if !item.entry.isOnDisk { publish(item) }
+            broker.release(item.entry)
         }
         if head == items.count {
+            removed += head
             items.removeAll(keepingCapacity: items.count <= 1_024)
             head = 0
         } else if head > 4_096 {
+            removed += head
             items.removeFirst(head)
             head = 0
         }
+    }
+
+    /// Asks for the messages of the next items that are on disk.
+    private func read(_ broker: Broker) {
+        guard !isReading, retryAt ?? .min <= broker.context.time.monotonicMilliseconds else { return }
+        retryAt = nil
+        var places: [Int] = []
+        var entries: [ReadBackRequest.Entry] = []
+        var bytes = 0
+        for index in head..<items.count {
+            let entry = items[index].entry
+            guard entry.isOnDisk, !entry.isUnreadable else { continue }
+            places.append(removed + index)
+            entries.append(entry.readRequest)
+            bytes += entry.bodyBytes
+            if entries.count >= Limits.readRequestEntries || bytes >= Limits.readRequestBytes { break }
+        }
+        isReading = true
+        broker.pager.start(ReadJob(entries: entries) { [unowned self] in take($0, places, broker) })
+    }
+
+    private func take(_ job: ReadJob, _ places: [Int], _ broker: Broker) {
+        isReading = false
+        for (place, message) in zip(places, job.messages) {
+            let index = place - removed
+            if let message {
+                broker.pager.noteBroughtBack(items[index].entry, message)
+                items[index].entry.bringBack(Unmanaged.passRetained(message))
+            }
+        }
+        for failure in job.failures {
+            if failure.isFinal {
+                items[places[failure.index] - removed].entry.markUnreadable()
+            } else {
+                retryAt = broker.context.time.monotonicMilliseconds + Limits.readRetryMilliseconds
+            }
+        }
+        guard let failure = job.failures.first else {
+            hasReportedFailure = false
+            return
+        }
+        guard !hasReportedFailure else { return }
+        hasReportedFailure = true
+        let item = items[places[failure.index] - removed]
+        broker.context.log(
+            .error, "a dead letter cannot be read; it stays in the log", ("queue", item.queue.name.string),
+            ("position", "\(job.entries[failure.index].place)"), ("reason", failure.reason))
     }
 
     private func publish(_ item: Item) {

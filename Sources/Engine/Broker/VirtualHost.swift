@@ -256,7 +256,8 @@ public final class VirtualHost {
         queue.bindings = []
         for binding in bindings { takeDown(binding) }
         broker.bury(queue.ready.takeRings())
-        queue.readyBytes = 0
+        queue.noteEmptied()
+        broker.pager.forget(queue)
         queue.owner?.exclusiveQueues.removeAll { $0 === queue }
     }
 
@@ -273,7 +274,7 @@ public final class VirtualHost {
         guard count > 0 else { return 0 }
         if queue.isLogged { broker.log.purged(queue, keeping: broker.heldPositions(of: queue)) }
         broker.bury(queue.ready.takeRings())
-        queue.readyBytes = 0
+        queue.noteEmptied()
         return count
     }
 }

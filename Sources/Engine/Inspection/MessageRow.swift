@@ -3,21 +3,69 @@
 
 import Wire
 
-/// A ready message, described.
-struct MessageRow {
-    private let entry: QueueEntry
-    private let position: Int
-    private let now: Int64
+/// What QUEUE PEEK shows: a picture of some messages as they stood when it was asked for. Those on disk are read
+/// without touching the queue.
+final class QueuePeek {
+    private var rows: [MessageRow] = []
+    private let broker: Broker
+    /// Of `rows`: those whose message is to be read.
+    private var missing: [Int] = []
+    private var entries: [ReadBackRequest.Entry] = []
 
-    /// `now` is the turn's monotonic time, milliseconds.
-    init(_ entry: QueueEntry, position: Int, now: Int64) {
-        self.entry = entry
-        self.position = position
-        self.now = now
+    init(_ queue: Queue, offset: Int, count: Int) {
+        broker = queue.broker
+        var bytes = 0
+        for position in offset..<(offset + count) where bytes < Limits.peekedBytesMax {
+            guard let entry = queue.peek(position) else { preconditionFailure("ready count is wrong") }
+            if entry.isOnDisk {
+                missing.append(rows.count)
+                entries.append(entry.readRequest)
+            }
+            rows.append(MessageRow(entry, position: position, now: broker.context.time.monotonicMilliseconds))
+            bytes += entry.bodyBytes
+        }
+    }
+
+    var needsDisk: Bool { !entries.isEmpty }
+
+    /// Calls `done` when what is on disk has been read. What could not be is shown without its message.
+    func read(_ done: @escaping () -> Void) {
+        // The queue may be done with them before they are read.
+        for entry in entries where !entry.isLogged { broker.pager.spool.retain(entry.place) }
+        broker.pager.start(
+            ReadJob(entries: entries) { [self] job in
+                for entry in entries where !entry.isLogged { broker.pager.spool.release(entry.place) }
+                for (index, message) in zip(missing, job.messages) { rows[index].message = message }
+                done()
+            })
     }
 
     func write(to reply: ReplyWriter) {
-        let message = entry.message
+        reply.array(rows.count)
+        for row in rows { row.write(to: reply) }
+    }
+}
+
+/// A ready message, described.
+struct MessageRow {
+    /// Facts only: it is not held.
+    private let entry: QueueEntry
+    private let position: Int
+    private let now: Int64
+    /// Nil while it has not been read.
+    fileprivate var message: Message?
+
+    /// `now` is the turn's monotonic time, milliseconds.
+    fileprivate init(_ entry: QueueEntry, position: Int, now: Int64) {
+        self.entry = entry
+        self.position = position
+        self.now = now
+        message = entry.isOnDisk ? nil : entry.message
+    }
+
+    fileprivate func write(to reply: ReplyWriter) {
+        let message =
+            message ?? Message.make(exchange: .empty, routingKey: .empty, properties: .empty, bodyBytes: 0)
         var row = InspectionRow()
         row.add("position", .integer(position))
         row.add("exchange", .bytes(message.exchange.array))
@@ -27,8 +75,8 @@ struct MessageRow {
         row.add("expires_in_milliseconds", entry.hasExpiry ? .integer(Int(max(0, entry.expiry - now))) : .none)
         row.add("properties", .map(properties(message)))
         row.add("headers", .field(.table(headers(message))))
-        row.add("body_bytes", .integer(message.body.count))
-        row.add("body", .bytes(message.body.array))
+        row.add("body_bytes", .integer(entry.bodyBytes))
+        row.add("body", self.message == nil ? .none : .bytes(message.body.array))
         row.write(to: reply)
     }
 

@@ -42,7 +42,7 @@ extension RESPCommand {
     }
 
     /// `QUEUE PEEK name [offset count] [VHOST v]` → an array of maps, in delivery order. Changes nothing:
-    /// messages stay where they are, and nothing is marked as delivered.
+    /// messages stay where they are, and nothing is marked as delivered. Waits while bodies are read from the disk.
     private static let queuePeek = inspecting(
         "PEEK", .atLeast(3), summary: "Shows messages of a queue without taking them.",
         syntax: "name [range(offset:i count:i)] [VHOST virtual-host]",
@@ -59,12 +59,13 @@ extension RESPCommand {
         }
         let queue = try named(call, hostAt: next)
         let shown = max(0, min(count, Limits.peekedMessagesMax, queue.readyCount - offset))
-        call.reply.array(shown)
-        for index in 0..<shown {
-            guard let entry = queue.peek(offset + index) else { preconditionFailure("ready count is wrong") }
-            MessageRow(entry, position: offset + index, now: call.store.context.time.monotonicMilliseconds)
-                .write(to: call.reply)
+        let peek = QueuePeek(queue, offset: offset, count: shown)
+        guard peek.needsDisk else { return peek.write(to: call.reply) }
+        guard let wait = call.blockForAnswer() else {
+            throw .text("ERR messages are on disk: QUEUE PEEK cannot wait for them inside a transaction")
         }
+        let store = call.store
+        peek.read { [unowned store] in store.answer(wait, peek.write) }
     }
 
     /// `QUEUE PURGE name [VHOST v]` → how many ready messages were dropped.

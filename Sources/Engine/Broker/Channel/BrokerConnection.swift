@@ -39,6 +39,12 @@ public final class BrokerConnection {
     private(set) var isClosed = false
     /// Asks the session to close with 320; set by the session, for inspection commands.
     var closeRequest: ((String) -> Void)?
+    /// A fetch of this connection waits for the disk: no method may be taken in before it is answered.
+    var isWaitingForRead = false {
+        didSet { if isWaitingForRead != oldValue { waitingForReadChanged?(isWaitingForRead) } }
+    }
+    /// Set by the session, which stops and resumes reading.
+    var waitingForReadChanged: ((Bool) -> Void)?
 
     init(
         id: UInt64, broker: Broker, virtualHost: VirtualHost, output: OutputQueue, name: String, user: String,
@@ -68,6 +74,7 @@ public final class BrokerConnection {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        isWaitingForRead = false
         for channel in channels.values.sorted(by: { $0.number < $1.number }) { channel.close() }
         let queues = exclusiveQueues
         exclusiveQueues = []

@@ -76,13 +76,30 @@ extension BrokerChannel {
         queue.touch()
         queue.deliverNow()
         if queue.mayExpire { queue.expireHead() }
-        guard !queue.ready.isEmpty else {
+        if queue.onDiskCount != 0, queue.headIsOnDisk() {
+            queue.makePaging().waitingGets.append(WaitingGet(channel: self, noAck: method.noAck))
+            connection.isWaitingForRead = true
+            return
+        }
+        fetch(from: queue, noAck: method.noAck)
+    }
+
+    /// The queue's next message is in memory, or there is none.
+    private func fetch(from queue: Queue, noAck: Bool) {
+        guard !queue.isDeleted, !queue.ready.isEmpty else {
             let empty = BasicGetEmpty()
             var writer = RawWriter(output.reserve(empty.frameBytes))
             writer.writeMethodFrame(channel: number, empty)
             return output.commit(writer.count)
         }
-        deliverFetched(queue.removeFirstReady(), from: queue, noAck: method.noAck)
+        deliverFetched(queue.removeFirstReady(), from: queue, noAck: noAck)
         if queue.mayExpire { queue.armExpiry() }
+    }
+
+    /// The disk has answered, or the queue is empty or gone. The connection has taken nothing in meanwhile, so
+    /// that its methods keep their order.
+    func finishWaitingGet(from queue: Queue, noAck: Bool) {
+        if !isClosed, !connection.isClosed { fetch(from: queue, noAck: noAck) }
+        connection.isWaitingForRead = false
     }
 }

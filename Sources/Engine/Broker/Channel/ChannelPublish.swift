@@ -114,6 +114,7 @@ extension BrokerChannel {
         if queue.settings.overflow == .rejectPublishDeadLetter, queue.settings.deadLetterExchange != nil {
             let entry = QueueEntry(
                 retaining: message, sequence: 0, expiry: QueueEntry.never, priority: 0, isLogged: false)
+            broker.residentBytes += message.residentBytes
             broker.deadLetters.add(entry, queue: queue, reason: .maxLength)
         }
     }

@@ -34,6 +34,10 @@ final class Queue {
     var unackedCount = 0
     var unackedBytes = 0
     var nextSequence: UInt64 = 1
+    /// Ready messages that are on disk, and their bodies; see Paging/.
+    var onDiskCount = 0
+    var onDiskBytes = 0
+    var paging: QueuePaging?
     /// Bindings that lead here.
     var bindings: [Binding] = []
 
@@ -90,7 +94,7 @@ final class Queue {
 
     /// Own memory: entries and the bodies they alone may keep alive. An estimate for inspection.
     var memoryBytes: Int {
-        1_024 + ready.count * MemoryLayout<QueueEntry>.stride + readyBytes + unackedBytes
+        1_024 + ready.count * MemoryLayout<QueueEntry>.stride + readyBytes - onDiskBytes + unackedBytes
             + unackedCount * MemoryLayout<UnackedEntry>.stride
     }
 
@@ -132,7 +136,14 @@ final class Queue {
         ready.checkInvariants()
         consumers.checkInvariants()
         var bytes = 0
-        for index in 0..<ready.count { bytes += ready[index].bodyBytes }
+        var onDisk = (count: 0, bytes: 0)
+        for index in 0..<ready.count {
+            bytes += ready[index].bodyBytes
+            guard ready[index].isOnDisk else { continue }
+            onDisk.count += 1
+            onDisk.bytes += ready[index].bodyBytes
+        }
         precondition(bytes == readyBytes, "bytes of ready messages miscounted")
+        precondition(onDisk.count == onDiskCount && onDisk.bytes == onDiskBytes, "messages on disk miscounted")
     }
 }

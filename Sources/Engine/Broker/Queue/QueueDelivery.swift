@@ -10,8 +10,10 @@ extension Queue {
         var left = budget
         let now = broker.context.time.monotonicMilliseconds
         while left > 0, !ready.isEmpty, let reference = consumers.current {
+            if onDiskCount != 0, headWaits(now) { break }
             left -= reference._withUnsafeGuaranteedRef { deliverNext(to: $0, now: now) }
         }
+        if onDiskCount != 0 { broker.pager.want(self) }
         return budget - left
     }
 
@@ -57,7 +59,17 @@ extension Queue {
     }
 
     /// More could be delivered right now.
-    var hasDeliverable: Bool { !ready.isEmpty && consumers.hasReady }
+    var hasDeliverable: Bool {
+        guard consumers.hasReady, let first = ready.first else { return false }
+        return !first.isOnDisk
+    }
+
+    /// Nothing can be handed out before the disk has answered. What has expired needs no message.
+    @inline(__always)
+    private func headWaits(_ now: Int64) -> Bool {
+        guard let first = ready.first, first.isOnDisk, !(mayExpire && first.expiry < now) else { return false }
+        return headIsOnDisk() || ready.isEmpty
+    }
 
     // MARK: Consumers come and go
 

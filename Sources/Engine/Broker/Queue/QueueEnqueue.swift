@@ -35,6 +35,7 @@ extension Queue {
         nextSequence = sequence &+ 1
         publishedTotal &+= 1
         readyBytes += message.header.bodyBytes
+        broker.residentBytes &+= message.residentBytes
         ready.append(
             QueueEntry(
                 retaining: message, sequence: sequence, expiry: expiry, priority: priority,
@@ -71,10 +72,26 @@ extension Queue {
             onDisk: position, bodyBytes: bodyBytes, sequence: sequence, expiry: expiry, priority: priority,
             isLogged: true)
         entry.restore(deliveryCount: deliveryCount, isRedelivered: isRedelivered)
+        broker.pager.onDiskCount += 1
         // It was on its way out when the daemon ended.
         if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
         readyBytes += bodyBytes
         if expiry != QueueEntry.never { mayExpire = true }
+        noteOnDisk(entry)
+        ready.append(entry)
+    }
+
+    /// The same for an entry made by the caller, its message in memory or on disk. Sequences ascend.
+    func restore(_ entry: QueueEntry) {
+        nextSequence = max(nextSequence, entry.sequence + 1)
+        readyBytes += entry.bodyBytes
+        if entry.hasExpiry { mayExpire = true }
+        if entry.isOnDisk {
+            broker.pager.onDiskCount += 1
+            noteOnDisk(entry)
+        } else {
+            broker.residentBytes += entry.residentBytes
+        }
         ready.append(entry)
     }
 
@@ -97,6 +114,7 @@ extension Queue {
     func removeFirstReady() -> QueueEntry {
         let entry = ready.removeFirst()
         readyBytes -= entry.bodyBytes
+        if entry.isOnDisk { noteNoLongerOnDisk(entry) }
         return entry
     }
 
@@ -108,6 +126,7 @@ extension Queue {
         if entry.isLogged { broker.log.returned(self, entry) }
         if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
         readyBytes += entry.bodyBytes
+        paging?.notePutBack(entry)
         ready.putBack(entry)
         noteRequeued()
     }
@@ -126,6 +145,7 @@ extension Queue {
             readyBytes += entry.bodyBytes
             marked.append(entry)
         }
+        if let last = marked.last { paging?.notePutBack(last) }
         ready.putBack(ArraySlice(marked))
         noteRequeued()
     }
@@ -155,6 +175,6 @@ extension Queue {
     @inline(__always)
     func letGo(_ entry: QueueEntry) {
         if entry.isLogged { broker.log.settle(self, entry) }
-        entry.release()
+        broker.release(entry)
     }
 }

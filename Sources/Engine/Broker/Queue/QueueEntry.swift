@@ -12,6 +12,8 @@ struct QueueEntry {
         static let redelivered: UInt8 = 1
         static let logged: UInt8 = 2
         static let onDisk: UInt8 = 4
+        static let asked: UInt8 = 8
+        static let unreadable: UInt8 = 16
     }
 
     /// The message's address in memory (one count is owned by the holder of the entry), or its place on disk.
@@ -98,8 +100,25 @@ struct QueueEntry {
     mutating func bringBack(_ message: Unmanaged<Message>) {
         assert(isOnDisk)
         place = UInt64(UInt(bitPattern: message.toOpaque()))
-        flags &= ~Flag.onDisk
+        flags &= ~(Flag.onDisk | Flag.asked)
     }
+
+    /// A request to read its message is under way. On disk only.
+    @inline(__always)
+    var isAsked: Bool {
+        get { flags & Flag.asked != 0 }
+        set { flags = newValue ? flags | Flag.asked : flags & ~Flag.asked }
+    }
+
+    /// Its message on disk is damaged: whoever comes to it sets it aside. On disk only.
+    @inline(__always)
+    var isUnreadable: Bool { flags & Flag.unreadable != 0 }
+
+    mutating func markUnreadable() { flags |= Flag.unreadable }
+
+    /// What its message takes in memory. In memory only.
+    @inline(__always)
+    var residentBytes: Int { withMessage { $0.residentBytes } }
 
     /// Gives the entry's count of its message back. The entry is spent.
     @inline(__always)

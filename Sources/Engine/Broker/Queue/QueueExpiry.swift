@@ -12,6 +12,7 @@ extension Queue {
         var left = Limits.brokerExpiriesPerPass
         while left > 0, let entry = ready.removeExpired(now) {
             readyBytes -= entry.bodyBytes
+            if entry.isOnDisk { noteNoLongerOnDisk(entry) }
             drop(entry, reason: .expired)
             left -= 1
         }
@@ -59,6 +60,8 @@ extension Queue {
 struct QueueDeadline {
     enum Kind {
         case messages, unused
+        /// A read that failed is tried again.
+        case reading
     }
 
     /// By number and not by reference: a deadline may outlive its queue by hours.

@@ -46,6 +46,19 @@ struct ReadyLevel {
     subscript(index: Int) -> QueueEntry {
         index < returned.count ? returned[index] : fresh[index - returned.count]
     }
+
+    /// Where the entry at `index` lies, for changing it in place. Valid until the level changes.
+    @inline(__always)
+    func pointer(at index: Int) -> UnsafeMutablePointer<QueueEntry> {
+        index < returned.count ? returned.pointer(at: index) : fresh.pointer(at: index - returned.count)
+    }
+
+    /// Index of the first entry whose sequence is not below `sequence`; `count` if there is none.
+    func firstIndex(from sequence: UInt64) -> Int {
+        guard sequence > 0 else { return 0 }
+        let index = returned.firstIndex(after: sequence - 1)
+        return index < returned.count ? index : index + fresh.firstIndex(after: sequence - 1)
+    }
 }
 
 /// All ready entries of a queue.
@@ -146,6 +159,24 @@ struct ReadyEntries {
             left -= level.count
         }
         return base[left]
+    }
+
+    /// Number of levels that were ever used.
+    var levelCount: Int { 1 + higher.count }
+
+    /// One level, for looking at it and changing entries in place; invalid once the queue changes.
+    func level(_ number: Int) -> ReadyLevel { number == 0 ? base : higher[number - 1] }
+
+    /// Shows at most `limit` entries of a level, from the first whose sequence is not below `sequence`, in order.
+    /// For walks in slices: what was shown is told apart by sequence, whatever came or went between two slices.
+    @discardableResult
+    func forEach(level number: Int, from sequence: UInt64, limit: Int, _ body: (QueueEntry) -> Void) -> Int {
+        guard number < levelCount else { return 0 }
+        let level = level(number)
+        let index = level.firstIndex(from: sequence)
+        let shown = level.returned.forEach(from: index, limit: limit, body)
+        let next = max(0, index - level.returned.count)
+        return shown + level.fresh.forEach(from: next, limit: limit - shown, body)
     }
 
     /// Takes the whole content out as rings, for dropping it bit by bit.

@@ -1,5 +1,6 @@
 // When a session stops reading: the disk is behind or an alarm is on (publishers wait, rabbitmq.com/docs/alarms),
-// or the peer asks for more than it takes. Who only consumes is never blocked; who publishes is at its next publish.
+// the peer asks for more than it takes, or it fetches a message that has to be read from the disk first. Who only
+// consumes is never blocked; who publishes is at its next publish.
 // What the broker delivers by itself stops much earlier (OutputQueue.isCongested): pausing there would lock a
 // client that writes without reading, which many simple ones do.
 // Loop thread only.
@@ -48,8 +49,8 @@ extension AMQPSession {
         resumeReading()
     }
 
-    private func resumeReading() {
-        guard !isBlocked, !waitsForOutput, pausesReading else { return }
+    func resumeReading() {
+        guard !isBlocked, !waitsForOutput, connection?.isWaitingForRead != true, pausesReading else { return }
         pausesReading = false
         // What the peer has sent meanwhile is still to be read: its silence begins now.
         lastReceived = context.time.monotonicMilliseconds

@@ -152,6 +152,9 @@ extension AMQPSession {
         connection.capabilities = client.capabilities
         connection.clientProperties = client.properties
         connection.closeRequest = { [unowned self] reason in fail(.forced(reason), onChannel: 0) }
+        connection.waitingForReadChanged = { [unowned self] waits in
+            if waits { pausesReading = true } else { resumeReading() }
+        }
         self.connection = connection
         phase = .running
         phaseDeadline = nil

@@ -92,6 +92,24 @@ extension CommandCall {
     }
 }
 
+/// A wait that ends when somebody outside the store has what was asked for.
+struct OutsideWait {
+    fileprivate let client: StoreClient
+    fileprivate let generation: UInt64
+}
+
+extension CommandCall {
+    /// Waits for `Store.answer`. Nil where nobody waits (transactions, scripts). Write no reply before or after this.
+    func blockForAnswer() -> OutsideWait? {
+        guard !client.deniesBlocking, !client.isInternal else { return nil }
+        hasBlocked = true
+        store.block(
+            client, row: row, arguments: arguments.copy(), keys: [], in: keys, timeoutMilliseconds: 0,
+            timeoutReply: .nullArray)
+        return OutsideWait(client: client, generation: store.blockGeneration)
+    }
+}
+
 extension ReplyWriter {
     func timeout(_ reply: TimeoutReply) {
         switch reply {
@@ -150,6 +168,13 @@ extension Store {
     fileprivate func unblock(_ client: StoreClient) {
         unblockQuietly(client)
         client.host?.resumeClient()
+    }
+
+    /// Ends a wait with the reply that `write` writes. A client that waits no longer gets nothing.
+    func answer(_ wait: OutsideWait, _ write: (ReplyWriter) -> Void) {
+        guard wait.client.blocked?.generation == wait.generation else { return }
+        write(wait.client.call.reply)
+        unblock(wait.client)
     }
 
     func timeOut(_ client: StoreClient) {
