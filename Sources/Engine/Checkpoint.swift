@@ -24,7 +24,7 @@ extension Engine {
         context.checkpoints.noteBegun(atMilliseconds: context.time.monotonicMilliseconds)
         broker.beginCheckpoint(output)
         store.beginCheckpoint(output)
-        checkpoint = CheckpointWalk(output: output)
+        checkpoint = CheckpointInProgress(output: output)
         return output.position
     }
 
@@ -69,7 +69,7 @@ extension Engine {
 }
 
 /// A checkpoint under way.
-final class CheckpointWalk {
+final class CheckpointInProgress {
     let output: CheckpointOutput
     var isBrokerDone = false
     var isStoreDone = false

@@ -19,7 +19,9 @@ public final class Engine {
     let users: Users
     private let amqp: AMQPSessions
     /// The one under way; see Checkpoint.swift.
-    var checkpoint: CheckpointWalk?
+    var checkpoint: CheckpointInProgress?
+    /// Recovery is at a record of the checkpoint, not of the log.
+    private var isReadingCheckpoint = false
 
     public init(configuration: EngineConfiguration) {
         Limits.check()
@@ -82,10 +84,12 @@ public final class Engine {
     /// Applies one record of the log. Called in log order, before any session exists.
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
-        case .fence, .durableMark, .checkpointBegin, .checkpointEnd: break
+        case .fence, .durableMark: break
+        case .checkpointBegin: isReadingCheckpoint = true
+        case .checkpointEnd: isReadingCheckpoint = false
         case .storeJournaling:
             do throws(EffectError) {
-                try store.replayJournaling(payload, inCheckpoint: false)
+                try store.replayJournaling(payload, inCheckpoint: isReadingCheckpoint)
             } catch {
                 throw .refused("\(error)")
             }

@@ -24,7 +24,7 @@ public final class Daemon {
     private let reactor: Reactor
     private let startMicroseconds = LoopClock.monotonicMicroseconds
     private var pipeline: LogPipeline?
-    private var checkpoints: CheckpointPipeline?
+    private var storage: StoragePipeline?
     private var staging: StagingMemory?
     private var wakeUp: WakeUp?
     private var signals: [SignalWatch] = []
@@ -90,7 +90,7 @@ public final class Daemon {
         facts.dataFolder = folder.path
         facts.multiplexing = loop.backend
         facts.uptimeSeconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
-        facts.logBytes = checkpoints?.logBytes ?? 0
+        facts.logBytes = storage?.logBytes ?? 0
         facts.hasLogFailed = hasLogFailed
         reactor.fill(&facts)
         return facts
@@ -132,40 +132,46 @@ public final class Daemon {
         } catch {
             throw DaemonStartError(error.description)
         }
+        let spool: SpoolFiles
+        do throws(LogDiskError) {
+            spool = try SpoolFiles(disk: FolderDisk(path: folder.spoolPath))
+        } catch {
+            throw DaemonStartError(error.description)
+        }
         do throws(EventLoopError) {
-            try startThreads(log)
+            try startThreads(log, spool)
         } catch {
             throw DaemonStartError("cannot make a wake-up: \(error)")
         }
     }
 
     /// The threads that own the disk from here on, and the loop's ends of them.
-    private func startThreads(_ log: SegmentedLog) throws(EventLoopError) {
+    private func startThreads(_ log: SegmentedLog, _ spool: SpoolFiles) throws(EventLoopError) {
         let wakeUp = try WakeUp(on: loop) { [unowned self] in
             self.reactor.beginTurn()
             self.pipeline?.takeReports()
-            self.checkpoints?.takeReports()
+            self.storage?.takeReports()
         }
         self.wakeUp = wakeUp
         let disk = FolderDisk(path: folder.logPath)
         let archive = SegmentArchive(
             disk: disk, segments: log.segments, checkpoints: log.olderCheckpoints + (log.checkpoint.map { [$0] } ?? []))
         let filesBytes = archive.totalBytes
-        let storage = StorageThread(
-            archive: archive, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0, bell: wakeUp.bell)
-        let thread = LogThread(log: log, storage: storage, bell: wakeUp.bell)
+        let storageThread = StorageThread(
+            archive: archive, spool: spool, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0, bell: wakeUp.bell)
+        let thread = LogThread(log: log, storage: storageThread, bell: wakeUp.bell)
         let pipeline = LogPipeline(engine: engine, thread: thread)
         pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
         pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
-        let checkpoints = CheckpointPipeline(
-            engine: engine, storage: storage, policy: configuration.checkpointPolicy, checkpoint: log.checkpoint,
+        let storage = StoragePipeline(
+            engine: engine, storage: storageThread, policy: configuration.checkpointPolicy, checkpoint: log.checkpoint,
             filesBytes: filesBytes)
-        checkpoints.needsDurable = { [unowned pipeline] (sequence: UInt64) in pipeline.needsDurable(sequence) }
+        storage.needsDurable = { [unowned pipeline] (sequence: UInt64) in pipeline.needsDurable(sequence) }
         self.pipeline = pipeline
-        self.checkpoints = checkpoints
+        self.storage = storage
         reactor.pipeline = pipeline
-        reactor.checkpoints = checkpoints
-        storage.start()
+        reactor.storage = storage
+        storageThread.start()
         thread.start()
     }
 
@@ -245,8 +251,8 @@ public final class Daemon {
 
     private func finishLog() {
         guard let pipeline else { return }
-        checkpoints?.finish()
-        reactor.checkpoints = nil
+        storage?.finish()
+        reactor.storage = nil
         var isLate = false
         let limit = LoopTimer(on: loop) { isLate = true }
         limit.schedule(afterMicroseconds: Int64(max(1, configuration.shutdownSeconds)) * 1_000_000)

@@ -11,6 +11,7 @@ public final class SimulatedHost {
     public let disk: SimulatedDisk
     private let log: SegmentedLog
     private let archive: SegmentArchive
+    private let spool: SpoolFiles
     private var storage = SimulatedStorage()
     private var random: RandomSource
     private var clients: [SimulatedClient] = []
@@ -46,6 +47,7 @@ public final class SimulatedHost {
         let claim = try log.claim()
         archive = SegmentArchive(
             disk: disk, segments: log.segments, checkpoints: log.olderCheckpoints + (log.checkpoint.map { [$0] } ?? []))
+        do throws(LogDiskError) { spool = try SpoolFiles(disk: SimulatedDisk(seed: seed)) } catch { throw .disk(error) }
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)
         engine.finishRecovery()
     }
@@ -95,7 +97,7 @@ public final class SimulatedHost {
             for client in clients where client.feed() { hasResumed = true }
             if !hasResumed { break }
         }
-        storage.endOfTurn(engine, archive, &random)
+        storage.endOfTurn(engine, archive, spool, &random)
         appendBatch()
         guard failure == nil else { return }
         let journal = engine.context.journal
@@ -108,7 +110,9 @@ public final class SimulatedHost {
         for _ in 0..<turnsMax where failure == nil {
             turn()
             syncLog()
-            let isQuiet = clients.allSatisfy(\.isQuiet) && engine.context.journal.pendingBytes == 0
+            let isQuiet =
+                clients.allSatisfy(\.isQuiet) && engine.context.journal.pendingBytes == 0 && storage.isQuiet
+                && (engine.nextDeadline ?? .max) > engine.context.time.monotonicMilliseconds
             if isQuiet { return }
         }
     }

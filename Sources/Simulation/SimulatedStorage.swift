@@ -1,6 +1,6 @@
 // What the storage thread and the loop's side of checkpoints do, in one thread: checkpoints, rewriting and removing
 // of segments, a random share of it each turn.
-// One thread. Next: SimulatedHost.swift; ../Server/Log/CheckpointPipeline.swift is the real thing.
+// One thread. Next: SimulatedHost.swift; ../Server/Log/StoragePipeline.swift is the real thing.
 
 import Engine
 
@@ -12,14 +12,44 @@ struct SimulatedStorage {
     private(set) var rewriteCount = 0
     private var position: LogPosition?
     private var isCollected = false
+    private var reads: [ReadBackRequest] = []
 
-    mutating func endOfTurn(_ engine: Engine, _ archive: SegmentArchive, _ random: inout RandomSource) {
+    /// Messages are on their way from the disk.
+    var isQuiet: Bool { reads.isEmpty }
+
+    mutating func endOfTurn(
+        _ engine: Engine, _ archive: SegmentArchive, _ spool: SpoolFiles, _ random: inout RandomSource
+    ) {
+        moveMessages(engine, archive, spool, &random)
         do throws(LogError) {
             try goOn(engine, archive, &random)
         } catch {
             archive.abandonCheckpoint()
             if position != nil { engine.checkpointEnded(failure: error.description) }
             position = nil
+        }
+    }
+
+    /// Answers some of what was asked, late and out of order.
+    private mutating func moveMessages(
+        _ engine: Engine, _ archive: SegmentArchive, _ spool: SpoolFiles, _ random: inout RandomSource
+    ) {
+        while let chunk = engine.broker.takeSpoolChunk() {
+            do throws(LogDiskError) {
+                try spool.write(chunk)
+                engine.broker.spoolWritten(chunk.id)
+            } catch {
+                engine.broker.spoolFailed(chunk.id, reason: error.description)
+            }
+        }
+        for id in engine.broker.takeSpoolRemovals() { try? spool.remove(id) }
+        reads += engine.broker.takeReadRequests()
+        while !reads.isEmpty, Int.random(in: 0..<3, using: &random) > 0 {
+            let request = reads.remove(at: Int.random(in: 0..<reads.count, using: &random))
+            engine.broker.readBack(
+                ReadBack.perform(request) { (place, isLogged, body) throws(LogError) in
+                    if isLogged { try archive.read(at: place, body) } else { try spool.read(at: place, body) }
+                })
         }
     }
 

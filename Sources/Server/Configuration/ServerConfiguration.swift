@@ -106,8 +106,8 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
-    var checkpointPolicy: CheckpointPipeline.Policy {
-        var policy = CheckpointPipeline.Policy()
+    var checkpointPolicy: StoragePipeline.Policy {
+        var policy = StoragePipeline.Policy()
         policy.growthBytes = logCheckpointBytes
         policy.ageMilliseconds = Int64(logCheckpointSeconds) * 1_000
         policy.freeBytesMin = diskFreeBytesMin
@@ -136,6 +136,7 @@ public struct ServerConfiguration: Sendable {
         engine.respOutputPauseBytes = respOutputPauseBytes
         engine.appendOnly = appendOnly
         engine.appendFsync = appendFsync
+        engine.memoryHighWatermarkBytes = memoryHighWatermark.bytes(of: SystemFacts.systemMemoryBytes)
         return engine
     }
 }

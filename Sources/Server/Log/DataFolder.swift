@@ -20,11 +20,14 @@ final class DataFolder {
 
     /// Where the segments are.
     var logPath: String { path + "/log" }
+    /// Where messages are that are paged out of memory but in no log.
+    var spoolPath: String { path + "/spool" }
 
     init(path: String) throws(StartError) {
         self.path = path
         try Self.makeFolder(path)
         try Self.makeFolder(path + "/log")
+        try Self.makeFolder(path + "/spool")
         let lockPath = path + "/LOCK"
         lock = openFile(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw StartError("cannot use data folder \(path): \(SystemError.text(errno))") }

@@ -1,7 +1,7 @@
-// The storage thread: everything on disk that nobody's confirm waits for. It writes checkpoints, removes and
-// rewrites segments, and tells how much room there is. The log thread is left alone
-// with what publishers wait for.
-// Next: CheckpointPipeline.swift (the loop's side), ../../Engine/Log/SegmentArchive.swift.
+// The storage thread: everything on disk that nobody's confirm waits for. It reads messages back, writes and reads the
+// spool, writes checkpoints, removes and rewrites segments, and tells how much room there is. The log thread is left
+// alone with what publishers wait for.
+// Next: StoragePipeline.swift (the loop's side), ../../Engine/Log/SegmentArchive.swift.
 
 import Engine
 import EventLoop
@@ -16,10 +16,16 @@ final class StorageThread: @unchecked Sendable {
         case checkpointChunk(UnsafeMutableRawBufferPointer)
         case checkpointFinish
         case checkpointAbandon
+        case read(ReadBackRequest)
+        case spoolWrite(SpoolChunk)
+        case spoolRemove([UInt32])
         case finish
     }
 
     enum Report: Sendable {
+        case read(ReadBackResult)
+        case spoolWritten(UInt32)
+        case spoolFailed(UInt32, reason: String)
         case chunkWritten
         /// The checkpoint is durable. Sizes: its own, and of all files of the log.
         case checkpointDone(bytes: Int, totalBytes: Int)
@@ -33,6 +39,7 @@ final class StorageThread: @unchecked Sendable {
     private let orders = Mailbox<Order>()
     private let reports = Mailbox<Report>()
     private let archive: SegmentArchive
+    private let spool: SpoolFiles
     private let disk: FolderDisk
     private let bell: WakeUp.Bell
     private let checksSpace: Bool
@@ -47,8 +54,11 @@ final class StorageThread: @unchecked Sendable {
     static let spaceCheckMicroseconds: Int64 = 1_000_000
 
     /// `bell` is rung for each bunch of reports.
-    init(archive: SegmentArchive, disk: FolderDisk, checksSpace: Bool, bell: WakeUp.Bell) {
+    init(
+        archive: SegmentArchive, spool: SpoolFiles, disk: FolderDisk, checksSpace: Bool, bell: WakeUp.Bell
+    ) {
         self.archive = archive
+        self.spool = spool
         self.disk = disk
         self.checksSpace = checksSpace
         self.bell = bell
@@ -104,7 +114,25 @@ final class StorageThread: @unchecked Sendable {
                 report(.checkpointDone(bytes: bytes, totalBytes: archive.totalBytes))
             }
         case .checkpointAbandon: archive.abandonCheckpoint()
+        case .read(let request): report(.read(read(request)))
+        case .spoolWrite(let chunk):
+            do throws(LogDiskError) {
+                try spool.write(chunk)
+                report(.spoolWritten(chunk.id))
+            } catch {
+                report(.spoolFailed(chunk.id, reason: error.description))
+            }
+        case .spoolRemove(let ids):
+            for id in ids {
+                do throws(LogDiskError) { try spool.remove(id) } catch { report(.trouble(error.description)) }
+            }
         case .finish: break
+        }
+    }
+
+    private func read(_ request: ReadBackRequest) -> ReadBackResult {
+        ReadBack.perform(request) { (place, isLogged, body) throws(LogError) in
+            if isLogged { try archive.read(at: place, body) } else { try spool.read(at: place, body) }
         }
     }
 

@@ -37,8 +37,8 @@ final class Reactor {
     var amqpConnectionsMax = Int.max
     /// Takes the journal's batches; nil when there is no log.
     var pipeline: LogPipeline?
-    /// Takes checkpoints; nil when there is no log.
-    var checkpoints: CheckpointPipeline?
+    /// Moves messages to and from the disk, and takes checkpoints; nil when there is no log.
+    var storage: StoragePipeline?
 
     private let makeSession: SessionMaker
     private let context: EngineContext
@@ -103,7 +103,7 @@ final class Reactor {
             engine.endTurn()
             guard resumeSessions() else { break }
         }
-        checkpoints?.endOfTurn()
+        storage?.endOfTurn()
         pipeline?.endOfTurn()
         suspendReadingIfNeeded()
         flushOutputs()
@@ -122,7 +122,7 @@ final class Reactor {
     }
 
     private func suspendReadingIfNeeded() {
-        let isCongested = context.journal.isCongested || checkpoints?.isCongested ?? false
+        let isCongested = context.journal.isCongested || storage?.isCongested ?? false
         guard isCongested != isReadingSuspended else { return }
         isReadingSuspended.toggle()
         if isReadingSuspended {
@@ -307,7 +307,7 @@ final class Reactor {
     private func armTimer() {
         var deadline = engine.nextDeadline ?? .max
         if let pipelineDeadline = pipeline?.nextDeadline { deadline = min(deadline, pipelineDeadline) }
-        if let checkpointDeadline = checkpoints?.nextDeadline { deadline = min(deadline, checkpointDeadline) }
+        if let checkpointDeadline = storage?.nextDeadline { deadline = min(deadline, checkpointDeadline) }
         if let first = lingering.first { deadline = min(deadline, first.deadline) }
         // An earlier setting fires for nothing, once; setting anew for every turn would cost more.
         guard deadline < armedDeadline else { return }

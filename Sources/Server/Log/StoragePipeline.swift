@@ -1,5 +1,6 @@
-// The loop's side of checkpoints: when one is due, a slice of it at the end of each turn, its chunks to the storage
-// thread, and what comes back from there. Also the alarm for a disk that is nearly full.
+// The loop's side of the storage thread: messages to and from the disk, and checkpoints: when one is due, a slice of it
+// at the end of each turn, its chunks to the storage thread, and what comes back from there. Also the alarm for a
+// disk that is nearly full.
 //
 // A checkpoint is due when somebody asks (`SAVE`, `BGSAVE`, …), when the log has grown by `log.checkpoint_bytes` or by
 // half of what is live, whichever is more, and when one is older than `log.checkpoint_seconds` and anything has been
@@ -9,8 +10,8 @@
 import Engine
 import EventLoop
 
-/// Checkpoints → storage thread.
-final class CheckpointPipeline {
+/// Engine ↔ storage thread.
+final class StoragePipeline {
     /// When to take one without being asked.
     struct Policy {
         /// Growth of the log, bytes.
@@ -74,12 +75,21 @@ final class CheckpointPipeline {
 
     /// Call at the end of a turn, before its batch is closed.
     func endOfTurn() {
+        moveMessages()
         switch phase {
         case .idle: if isDue { begin() }
         case .walking: walk()
         case .waitingForLog: finishIfDurable()
         case .finishing: break
         }
+    }
+
+    /// Messages to and from the disk.
+    private func moveMessages() {
+        for request in engine.broker.takeReadRequests() { storage.post(.read(request)) }
+        while let chunk = engine.broker.takeSpoolChunk() { storage.post(.spoolWrite(chunk)) }
+        let removals = engine.broker.takeSpoolRemovals()
+        if !removals.isEmpty { storage.post(.spoolRemove(removals)) }
     }
 
     /// More is collected than the disk takes: whoever changes things has to wait.
@@ -148,6 +158,9 @@ final class CheckpointPipeline {
     func takeReports() {
         for report in storage.takeReports() {
             switch report {
+            case .read(let result): engine.broker.readBack(result)
+            case .spoolWritten(let id): engine.broker.spoolWritten(id)
+            case .spoolFailed(let id, let reason): engine.broker.spoolFailed(id, reason: reason)
             case .chunkWritten: chunksUnderWay -= 1
             case .checkpointDone(let bytes, let total): done(bytes, total)
             case .checkpointFailed(let reason): failed(reason)
