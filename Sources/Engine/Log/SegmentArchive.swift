@@ -162,6 +162,10 @@ public final class SegmentArchive {
         checkpoints = [made]
         for segment in dead { try remove(segment) }
         dead = []
+        // What an earlier checkpoint had left to be rewritten is in this one's choice again, if it is still worth it.
+        rewrite?.abandon()
+        rewrite = nil
+        rewrites = []
         for (range, positions) in collector.take() {
             guard let segment = segments.first(where: { $0.first == range.lowerBound }) else { continue }
             if positions.isEmpty { try remove(segment) } else { rewrites.append((segment, positions)) }

@@ -70,7 +70,7 @@ final class Store {
     private var replayClient: StoreClient?
     /// Commands that only replay knows.
     private lazy var restoreTable = CommandTable([RESPCommand.restoreCommands])
-    private lazy var setRow = table.find(ByteString("set").slice)
+    private lazy var setRow = ByteString("set").withSlice { table.find($0) }
 
     init(context: EngineContext, table: CommandTable = CommandTable()) {
         self.context = context

@@ -113,7 +113,9 @@ final class CheckpointWalk {
         for entry in batch where entry.generation != generation {
             if CheckpointValueWriter.isLarge(entry) {
                 // While a table is resized an entry may come up twice.
-                if !large.contains(where: { $0.entry == entry }) { large.append(Large(entry: entry, number: part.number)) }
+                if !large.contains(where: { $0.entry == entry }) {
+                    large.append(Large(entry: entry, number: part.number))
+                }
             } else {
                 writer.write(entry, part.number)
                 written(entry)
@@ -134,7 +136,11 @@ final class CheckpointWalk {
 
     private func advanceLarge() {
         var value = large.removeLast()
-        if writer.writeRun(value.entry, value.number, &value.cursor) { written(value.entry) } else { large.append(value) }
+        if writer.writeRun(value.entry, value.number, &value.cursor) {
+            written(value.entry)
+        } else {
+            large.append(value)
+        }
     }
 
     private func written(_ entry: KeyEntry) {

@@ -101,7 +101,9 @@ extension Store {
         guard now >= persistence.nextSavePointCheckMilliseconds else { return }
         persistence.nextSavePointCheckMilliseconds = now + Limits.savePointCheckMilliseconds
         let checkpoints = context.checkpoints
-        guard !savePoints.isEmpty, context.journal.isEnabled, !checkpoints.isRunning, !checkpoints.isAsked else { return }
+        guard !savePoints.isEmpty, context.journal.isEnabled, !checkpoints.isRunning, !checkpoints.isAsked else {
+            return
+        }
         // After a failure not at once again.
         guard checkpoints.lastSucceeded || now - persistence.lastEndMilliseconds > Limits.saveRetryMilliseconds else {
             return

@@ -84,7 +84,9 @@ struct KeyEntry: Equatable {
     @inline(__always)
     var generation: UInt8 {
         get { base.load(as: UInt8.self) & Flags.generation }
-        nonmutating set { base.storeBytes(of: base.load(as: UInt8.self) & ~Flags.generation | newValue, as: UInt8.self) }
+        nonmutating set {
+            base.storeBytes(of: base.load(as: UInt8.self) & ~Flags.generation | newValue, as: UInt8.self)
+        }
     }
 
     var accessSeconds: UInt32 { base.load(as: UInt32.self) >> 8 }

@@ -8,6 +8,8 @@ import Wire
 final class CheckpointFixture {
     let harness: StoreHarness
     let output = CheckpointOutput(position: 0)
+    /// The store when it began.
+    let picture: [String: String]
     /// Records of the journal that the picture has already.
     let recordsBefore: Int
     private(set) var isDone = false
@@ -18,6 +20,7 @@ final class CheckpointFixture {
         self.harness = harness
         harness.takeRecords()
         recordsBefore = harness.records.count
+        picture = harness.store.description(withConsumerTimes: true)
         harness.store.beginCheckpoint(output)
     }
 
@@ -41,7 +44,8 @@ final class CheckpointFixture {
             let record = chunk.baseAddress! + position
             let count = Int(record.loadUnaligned(as: UInt32.self))
             let type = RecordType(rawValue: record.load(fromByteOffset: 8, as: UInt8.self))!
-            records.append((type, [UInt8](UnsafeRawBufferPointer(start: record + RecordFormat.headerBytes, count: count))))
+            records.append(
+                (type, [UInt8](UnsafeRawBufferPointer(start: record + RecordFormat.headerBytes, count: count))))
             position += RecordFormat.headerBytes + count
         }
         chunk.deallocate()
@@ -60,6 +64,13 @@ final class CheckpointFixture {
         }
         other.store.finishRecovery()
         return other
+    }
+
+    /// What the checkpoint says otherwise than the store was when it began.
+    func flaws() throws -> [String] {
+        let other = try recovered(withLog: false)
+        // The harness takes its store apart when it goes.
+        return withExtendedLifetime(other) { differences(picture, other.store.description(withConsumerTimes: true)) }
     }
 
     func restore(into store: Store) throws {

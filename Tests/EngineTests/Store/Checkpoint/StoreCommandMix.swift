@@ -24,9 +24,13 @@ struct StoreCommandMix {
     private mutating func anyKey() -> String { key(pick(["s", "l", "h", "t", "z", "x"])) }
     private mutating func number() -> String { pick(["0", "1", "-1", "2", "3", "17"]) }
     private mutating func end() -> String { pick(["LEFT", "RIGHT"]) }
-    private mutating func member() -> String { pick(["a", "b", "c", "1", "2", "-3", String(repeating: "m", count: 70)]) }
+    private mutating func member() -> String {
+        pick(["a", "b", "c", "1", "2", "-3", String(repeating: "m", count: 70)])
+    }
     private mutating func members() -> [String] { (0..<(1 + random.below(4))).map { _ in member() } }
-    private mutating func score() -> String { pick(["1", "-2.5", "0.1", "inf", "-inf", "1e300", "3.0000000000000004"]) }
+    private mutating func score() -> String {
+        pick(["1", "-2.5", "0.1", "inf", "-inf", "1e300", "3.0000000000000004"])
+    }
     private mutating func time() -> String { "\(1 + random.below(4_000))" }
 
     /// One command, or a whole transaction.

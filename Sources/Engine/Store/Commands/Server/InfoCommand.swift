@@ -29,7 +29,6 @@ final class StoreAdministration {
 extension Store {
     var runID: String { administration.runID }
 
-
     func addInfoSection(_ section: InfoSection) { administration.addedSections.append(section) }
 
     /// The text of INFO with the sections of these names; none: the usual ones.

@@ -142,7 +142,8 @@ extension InfoSection {
         let facts = source.facts
         let checkpoints = store.context.checkpoints
         let isOn = store.context.journal.isEnabled && store.context.configuration.appendOnly
-        let runningSeconds = checkpoints.isRunning
+        let runningSeconds =
+            checkpoints.isRunning
             ? (store.context.time.monotonicMilliseconds - checkpoints.beganAtMilliseconds) / 1_000 : -1
         let lastSeconds = checkpoints.lastMilliseconds < 0 ? -1 : checkpoints.lastMilliseconds / 1_000
         let isRewriting = checkpoints.finished < state.rewrite

@@ -121,21 +121,6 @@ struct ServerCommandTests {
         #expect(store.reply("ROLE") == "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
     }
 
-    @Test func savingWaitsForTheDisk() throws {
-        let store = TestStore()
-        store.beginJournal()
-        store.reply("SAVE")
-        #expect(store.client.output.heldUntilSequence == 1)
-        store.reply("SET", "a", "1")
-        store.reply("SAVE")
-        #expect(store.client.output.heldUntilSequence == 2)
-        let batch = try #require(store.context.journal.takeBatch())
-        #expect(batch.needsSync)
-        store.context.journal.written(batch)
-        store.reply("SAVE")
-        #expect(store.client.output.heldUntilSequence == 2)
-    }
-
     @Test func shutdownIsLeftToTheServer() {
         let store = TestStore()
         #expect(store.reply("SHUTDOWN", "foo") == "-ERR syntax error\r\n")
