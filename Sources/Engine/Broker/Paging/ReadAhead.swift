@@ -96,20 +96,10 @@ extension Pager {
                         bytes: bytes)
                 }
                 ahead += end - start
-                // Not through yet: goes on in the next turn.
-                if end < level.count { return wantAgain(queue, paging) }
             } else {
                 ahead += level.count
             }
             if ahead > enough { return nil }
-        }
-        return nil
-    }
-
-    private func wantAgain(_ queue: Queue, _ paging: QueuePaging) -> ReadBackRequest? {
-        if !paging.isWanting {
-            paging.isWanting = true
-            wanting.append(queue)
         }
         return nil
     }
@@ -296,7 +286,8 @@ extension Pager {
 }
 
 extension Broker {
-    /// What is to be read from the disk: at the end of each turn, for the storage thread.
+    /// What is to be read from the disk: at the end of each turn, for the storage thread. Ask for `nextDeadline`
+    /// afterwards: what the spool still had in memory may be handed out at once.
     public func takeReadRequests() -> [ReadBackRequest] { pager.takeRequests() }
 
     /// A request has been carried out.

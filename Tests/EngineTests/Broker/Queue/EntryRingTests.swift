@@ -53,14 +53,14 @@ func entryRingBehavesAsArray(seed: UInt64) {
 }
 
 /// Goal: the same when it is made of blocks, whose borders both ends cross. Method: as above, in steps of thousands.
-@Test(arguments: 1...8 as ClosedRange<UInt64>)
+@Test(arguments: 1...4 as ClosedRange<UInt64>)
 func largeEntryRingBehavesAsArray(seed: UInt64) {
     var random = RandomSource(seed: seed)
     var ring = EntryRing()
     var model: [UInt64] = []
     var next: UInt64 = 1_000
     var removed: [UInt64] = []
-    for _ in 0..<60 {
+    for step in 0..<40 {
         switch Int.random(in: 0..<8, using: &random) {
         case 0..<4:
             for _ in 0..<Int.random(in: 1...9_000, using: &random) {
@@ -74,7 +74,7 @@ func largeEntryRingBehavesAsArray(seed: UInt64) {
                 removed.append(entry.sequence)
                 entry.release()
             }
-            #expect(removed.suffix(9_000).elementsEqual(removed.suffix(9_000).sorted()))
+            #expect(removed.suffix(model.count - ring.count).elementsEqual(model.prefix(model.count - ring.count)))
             model.removeFirst(model.count - ring.count)
         case 6 where !removed.isEmpty:
             // All of them, from the front: the head moves backwards through several blocks.
@@ -95,6 +95,7 @@ func largeEntryRingBehavesAsArray(seed: UInt64) {
         default: break
         }
         #expect(ring.count == model.count)
+        guard step % 5 == 4 else { continue }
         ring.checkInvariants()
         #expect((0..<ring.count).allSatisfy { ring[$0].sequence == model[$0] })
     }
