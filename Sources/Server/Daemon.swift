@@ -158,7 +158,8 @@ public final class Daemon {
             disk: disk, segments: log.segments, checkpoints: log.olderCheckpoints + (log.checkpoint.map { [$0] } ?? []))
         let filesBytes = archive.totalBytes
         let storageThread = StorageThread(
-            archive: archive, spool: spool, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0, bell: wakeUp.bell)
+            archive: archive, spool: spool, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0,
+            bell: wakeUp.bell)
         let thread = LogThread(log: log, storage: storageThread, bell: wakeUp.bell)
         let pipeline = LogPipeline(engine: engine, thread: thread)
         pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }

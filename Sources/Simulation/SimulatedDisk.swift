@@ -50,7 +50,8 @@ public final class SimulatedDisk: LogDisk {
         removed = [:]
         for (new, old) in renamed.sorted(by: { $0.key < $1.key }) where Bool.random(using: &random) {
             // The folder still has the names from before.
-            guard let file = files[new] else { continue }
+            guard var file = files[new] else { continue }
+            file.isNamed = false
             files[old] = file
             files[new] = replaced[new]
         }
@@ -180,11 +181,15 @@ public final class SimulatedDisk: LogDisk {
     }
 
     public func rename(_ name: String, to new: String) throws(LogDiskError) {
-        let moved = try file(name)
+        var moved = try file(name)
         try change("cannot rename", name)
         // A crash before the folder is synced leaves the old file, the new one, or (with both names) either.
         files[name] = nil
-        if let old = files[new] { replaced[new] = replaced[new] ?? old }
+        if let old = files[new] {
+            replaced[new] = replaced[new] ?? old
+            // The name is there in any case; only which file it names is open.
+            moved.isNamed = moved.isNamed || old.isNamed
+        }
         files[new] = moved
         renamed[new] = name
     }

@@ -189,12 +189,20 @@ func archiveSurvivesCrashes(seed: UInt64) throws {
     let first = try recover([]).log
     let claim = try first.claim()
     journal.begin(epoch: claim.epoch, at: claim.position)
-    for count in [10, 20] { journal.append(.publish, payloadBytes: count) { $0.writeBytes([UInt8](repeating: 1, count: count), count: count) } }
+    for count in [10, 20] {
+        journal.append(.publish, payloadBytes: count) {
+            $0.writeBytes([UInt8](repeating: 1, count: count), count: count)
+        }
+    }
     let batch = try #require(journal.takeBatch())
     #expect(first.append(batch, sync: true) == .durable)
     journal.written(batch)
     let begin = journal.nextPosition
-    for count in [30, 40] { journal.append(.publish, payloadBytes: count) { $0.writeBytes([UInt8](repeating: 2, count: count), count: count) } }
+    for count in [30, 40] {
+        journal.append(.publish, payloadBytes: count) {
+            $0.writeBytes([UInt8](repeating: 2, count: count), count: count)
+        }
+    }
     let open = try #require(journal.takeBatch())
     // Behind the records lies something old.
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: open.count + 100, alignment: 8)
