@@ -136,7 +136,7 @@ final class BrokerLog {
         returnedCounts.append(UInt32(entry.deliveryCount))
     }
 
-    /// A logged entry goes where a checkpoint's walk may have been already.
+    /// A logged entry comes back to where a checkpoint's walk may have been already.
     @inline(__always)
     func moved(_ queue: Queue, _ entry: QueueEntry) {
         if let checkpoint { checkpoint.moved(queue, entry) }
@@ -207,7 +207,6 @@ final class BrokerLog {
 
     private func writeTopology(_ body: (TopologyRecords) -> Void) {
         guard isEnabled else { return }
-        checkpoint?.topologyChanges()
         body(TopologyRecords { [self] type, size, fill in append(type, size, fill) })
         notePromise()
     }

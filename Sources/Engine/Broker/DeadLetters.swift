@@ -51,11 +51,14 @@ final class DeadLetters {
         for item in items[head...] { body(item.entry, item.queue) }
     }
 
-    /// Calls `body` for those that wait from number `next` on, until it says false; moves `next` on. Numbers stay
-    /// the same while others are taken out. Returns whether it came to the end.
-    func walk(from next: inout Int, _ body: (QueueEntry, Queue) -> Bool) -> Bool {
+    /// Number of the next one that is added.
+    var nextNumber: Int { takenTotal + items.count - head }
+
+    /// Calls `body` for those that wait with numbers from `next` to before `end`, until it says false; moves `next`
+    /// on. Numbers stay the same while others are taken out. Returns whether it came to the end.
+    func walk(from next: inout Int, to end: Int, _ body: (QueueEntry, Queue) -> Bool) -> Bool {
         next = max(next, takenTotal)
-        while next - takenTotal < items.count - head {
+        while next < end {
             let item = items[head + next - takenTotal]
             guard body(item.entry, item.queue) else { return false }
             next += 1

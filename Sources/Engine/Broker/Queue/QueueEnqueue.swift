@@ -164,7 +164,6 @@ extension Queue {
     /// An entry leaves the queue without having been consumed: dead-lettered if the queue says where to.
     func drop(_ entry: QueueEntry, reason: DeathReason) {
         if settings.deadLetterExchange != nil, !isDeleted {
-            if entry.isLogged { broker.log.moved(self, entry) }
             broker.deadLetters.add(entry, queue: self, reason: reason)
         } else {
             letGo(entry)

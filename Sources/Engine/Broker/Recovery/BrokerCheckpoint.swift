@@ -2,8 +2,8 @@
 // Recovery reads these records and then the whole log from that position on, so the picture may be fuzzy wherever
 // the log's records hold for any state: an entry settled meanwhile may be in it or not, its flags may be newer.
 // What must not happen is that an entry is missed. The walk sees the ready lists first, then what channels hold,
-// then what waits to be dead-lettered: the way entries take by themselves. An entry that goes another way (comes
-// back, is rolled back, dies) is written when it does (`moved`); written twice is written once.
+// then what waits to be dead-lettered: the way entries take by themselves. An entry that goes back (to its queue, or
+// to its channel by a rollback) is written when it does (`moved`); written twice is written once.
 // Bounded work for each call. Loop thread only. Next: TopologyWalk.swift, EntryRunWriter.swift, BrokerReplay.swift.
 
 /// A checkpoint under way.
@@ -30,6 +30,7 @@ final class BrokerCheckpoint {
     private var tag: UInt64 = 0
     private var nextSettlement = 0
     private var nextDeadLetter = 0
+    private var deadLetterEnd: Int?
 
     init(_ broker: Broker, _ output: CheckpointOutput) {
         self.broker = broker
@@ -39,16 +40,7 @@ final class BrokerCheckpoint {
         moved = EntryRunWriter(output, broker.context.time)
     }
 
-    // MARK: Hooks
-
-    /// A change of the durable topology is about to be logged.
-    func topologyChanges() {
-        guard !topology.isDone else { return }
-        var budget = CheckpointBudget(visits: .max, bytes: .max)
-        topology.proceed(output, &budget)
-    }
-
-    /// A logged entry goes where the walk may have been.
+    /// A logged entry goes back to where the walk may have been.
     func moved(_ queue: Queue, _ entry: QueueEntry) {
         if phase != .done { write(entry, of: queue, isHeld: false, to: &moved) }
     }
@@ -145,7 +137,10 @@ final class BrokerCheckpoint {
     }
 
     private func walkDeadLetters(_ budget: inout CheckpointBudget) {
-        let isSeen = broker.deadLetters.walk(from: &nextDeadLetter) { entry, queue in
+        // What dies from now on has been seen where it was before.
+        let end = deadLetterEnd ?? broker.deadLetters.nextNumber
+        deadLetterEnd = end
+        let isSeen = broker.deadLetters.walk(from: &nextDeadLetter, to: end) { entry, queue in
             guard !budget.isSpent else { return false }
             spend(&budget)
             write(entry, of: queue, isHeld: false, to: &walked)

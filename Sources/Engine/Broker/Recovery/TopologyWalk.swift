@@ -1,6 +1,6 @@
-// The durable topology, written into a checkpoint in slices. It is the topology of the moment the walk began:
-// before the first change of it is logged, the rest is written at once. So the list of what to write can be frozen
-// at the beginning, while what is not durable comes and goes.
+// The durable topology, written into a checkpoint in slices, from a list that is frozen when the walk begins.
+// What changes meanwhile may be written as it was or as it is, or be left out: the log has the change, and replay
+// comes to the same whether a thing that is declared, bound, unbound or deleted was there before or not.
 // Loop thread only. Next: TopologyRecords.swift, BrokerCheckpoint.swift.
 
 /// A walk under way.
@@ -37,8 +37,7 @@ struct TopologyWalk {
         }
     }
 
-    /// Goes on until the budget is spent. What is just being deleted has a record of that in the log already or
-    /// gets one now: it may be in the picture or not.
+    /// Goes on until the budget is spent.
     mutating func proceed(_ output: CheckpointOutput, _ budget: inout CheckpointBudget) {
         let records = TopologyRecords { type, size, fill in output.append(type, payloadBytes: size, fill) }
         while next < steps.count, !budget.isSpent {
@@ -60,7 +59,7 @@ struct TopologyWalk {
     private mutating func proceed(
         _ exchange: Exchange, _ records: TopologyRecords, _ output: CheckpointOutput, _ budget: inout CheckpointBudget
     ) -> Bool {
-        let all = bindings ?? exchange.allBindings
+        let all = exchange.isDeleted ? [] : bindings ?? exchange.allBindings
         while nextBinding < all.count {
             guard !budget.isSpent else {
                 bindings = all

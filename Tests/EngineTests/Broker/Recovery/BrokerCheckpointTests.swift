@@ -180,7 +180,7 @@ private final class CheckpointModel {
             self.output = nil
             return
         }
-        let visits = Int.random(in: 1...12, using: &random)
+        let visits = chance(6) ? 100_000 : Int.random(in: 1...12, using: &random)
         var budget = CheckpointBudget(visits: visits, bytes: 1 << 20)
         guard fixture.broker.continueCheckpoint(&budget) else { return }
         fixture.broker.endCheckpoint()
@@ -204,11 +204,12 @@ private final class CheckpointModel {
         fixture.broker.checkLiveMessages()
         let live = DurableState(fixture.broker)
         let whole = DurableState(try fixture.restarted(from: log).broker)
-        #expect(whole == live, "whole log")
+        #expect(whole.differences(to: live) == [], "whole log")
         guard checkpoints > 0 else { return }
         let rest = log.filter { $0.position >= pictureFrom }
         let fresh = try fixture.restarted(from: picture + rest)
-        #expect(DurableState(fresh.broker) == live, "checkpoint and the log from \(pictureFrom) on")
+        #expect(
+            DurableState(fresh.broker).differences(to: live) == [], "checkpoint and the log from \(pictureFrom) on")
     }
 }
 

@@ -122,6 +122,16 @@ struct DurableState: Equatable {
         topology.sort()
     }
 
+    /// What only one of both has.
+    func differences(to other: DurableState) -> [String] {
+        func lines(_ state: DurableState) -> Set<String> {
+            Set(state.topology + state.entries.flatMap { queue, entries in entries.map { "\(queue): \($0)" } })
+        }
+        let (own, others) = (lines(self), lines(other))
+        let missing = others.subtracting(own).map { "missing: \($0)" }
+        return missing.sorted() + own.subtracting(others).map { "too much: \($0)" }.sorted()
+    }
+
     private static func entries(of queue: Queue, in broker: Broker) -> [String] {
         var all: [(QueueEntry, isHeld: Bool)] = []
         for index in 0..<queue.readyCount { all.append((queue.peek(index)!, false)) }
