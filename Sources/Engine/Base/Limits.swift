@@ -47,6 +47,10 @@ public enum Limits {
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.
     public static let brokerDroppedEntriesPerTurn = 16_384
+    /// What one transaction publishes and settles, as it will stand in its record, bytes.
+    public static let transactionBytesMax = 805_306_368
+    /// One settlement in that record: rarely more than a position.
+    public static let transactionSettlementBytes = 48
     /// Positions in one settle or delivered record.
     public static let brokerPositionsPerRecord = 4_096
 
@@ -189,6 +193,8 @@ public enum Limits {
         precondition(amqpOutputPauseBytes > outputHighWatermarkBytes, "deliveries stop before reading does")
         precondition(amqpBodyUpFrontBytesMax <= messageBytesMax)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
+        precondition(transactionBytesMax + logBatchBytesMax < logRecordBytesMax, "with room for what a commit drops")
+        precondition(messageBytesMax < transactionBytesMax)
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
         precondition(pagingEndPercent < pagingBeginPercent && pagingBeginPercent < memoryAlarmEndPercent)

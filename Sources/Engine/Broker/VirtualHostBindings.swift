@@ -79,11 +79,16 @@ extension VirtualHost {
 
     /// Removes the binding at its source; an auto-delete source may go with it.
     func takeDown(_ binding: Binding) {
+        if let orphan = detach(binding) { removeExchange(orphan) }
+    }
+
+    /// Removes the binding at its source. Returns the source if it has to go with it.
+    func detach(_ binding: Binding) -> Exchange? {
         let source = binding.source
-        guard !source.isDeleted else { return }
+        guard !source.isDeleted else { return nil }
         source.remove(binding)
         topologyChanged()
-        if source.isAutoDelete, source.bindingCount == 0 { removeExchange(source) }
+        return source.isAutoDelete && source.bindingCount == 0 ? source : nil
     }
 
     /// Removes the binding at its destination.
