@@ -46,5 +46,12 @@ struct DeadlineHeap<Payload> {
         }
     }
 
+    /// Throws away what will not matter any more, in one pass.
+    mutating func keep(where holds: (Payload) -> Bool) {
+        let kept = heap.filter { holds($0.payload) }
+        heap = []
+        for item in kept { insert(item.payload, at: item.deadline) }
+    }
+
     mutating func removeAll() { heap.removeAll() }
 }

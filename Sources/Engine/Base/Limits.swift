@@ -47,6 +47,10 @@ public enum Limits {
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.
     public static let brokerDroppedEntriesPerTurn = 16_384
+    /// What one transaction publishes and settles, as it will stand in its record, bytes.
+    public static let transactionBytesMax = 805_306_368
+    /// One settlement in that record: rarely more than a position.
+    public static let transactionSettlementBytes = 48
     /// Positions in one settle or delivered record, entries in one of a checkpoint.
     public static let brokerPositionsPerRecord = 4_096
     /// Entries of a queue that stand together while the log is read back.
@@ -219,6 +223,8 @@ public enum Limits {
         precondition(amqpOutputPauseBytes > outputHighWatermarkBytes, "deliveries stop before reading does")
         precondition(amqpBodyUpFrontBytesMax <= messageBytesMax)
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
+        precondition(transactionBytesMax + logBatchBytesMax < logRecordBytesMax, "with room for what a commit drops")
+        precondition(messageBytesMax < transactionBytesMax)
         precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
         precondition(checkpointRecordBytes <= logRecordBytesMax - respBulkBytesMax, "so must one behind others")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)

@@ -20,6 +20,8 @@ public final class Broker {
     var replyConsumers: [UInt64: BrokerChannel] = [:]
 
     var deadlines = DeadlineHeap<QueueDeadline>()
+    /// So many deadlines are worth looking for those of deleted queues.
+    private var deadlinesToSweep = 1_024
     /// Queues with something to deliver; each once (`isScheduled`).
     private var scheduled: [Queue] = []
     /// Channels that owe confirms; each once (`isConfirmScheduled`).
@@ -105,7 +107,14 @@ public final class Broker {
     func noteLogID(_ id: UInt32) { nextLogID = max(nextLogID, id + 1) }
 
     func register(_ queue: Queue) { queuesByNumber[queue.number] = queue }
-    func unregister(_ queue: Queue) { queuesByNumber[queue.number] = nil }
+
+    func unregister(_ queue: Queue) {
+        queuesByNumber[queue.number] = nil
+        // Deadlines of deleted queues may lie years ahead: swept when there may be more of them than others.
+        guard deadlines.count >= deadlinesToSweep else { return }
+        deadlines.keep { queuesByNumber[$0.queueNumber] != nil }
+        deadlinesToSweep = max(1_024, 2 * deadlines.count)
+    }
 
     /// Drops these entries in the background.
     func bury(_ rings: [EntryRing]) { graveyard.append(contentsOf: rings) }

@@ -54,6 +54,7 @@ enum BrokerError: Error, Equatable {
     case invalidExpiration(String, reason: String)
     case invalidMessage(String)
     case messageTooLarge(size: Int, max: Int)
+    case transactionTooLarge(max: Int)
     case prefetchSize(UInt32)
     case globalPrefetchOnQuorum(ResourceName)
     case ifUnusedOnQuorum(ResourceName)
@@ -127,6 +128,7 @@ enum BrokerError: Error, Equatable {
         case .invalidExpiration(let value, let reason): "invalid expiration '\(value)': \(reason)"
         case .invalidMessage(let reason): "invalid message: \(reason)"
         case .messageTooLarge(let size, let max): "message size \(size) is larger than configured max size \(max)"
+        case .transactionTooLarge(let max): "transaction is larger than max size \(max)"
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
         case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):

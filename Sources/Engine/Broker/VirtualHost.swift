@@ -130,16 +130,25 @@ public final class VirtualHost {
         removeExchange(exchange)
     }
 
-    /// Takes the exchange out, with its bindings on both sides.
+    /// Takes the exchange out, with its bindings on both sides, and the auto-delete exchanges that lose their last
+    /// binding by it. Chains of them may be long, so they are worked off one after the other.
     func removeExchange(_ exchange: Exchange) {
+        var doomed = [exchange]
+        while let next = doomed.popLast() { remove(next, orphans: &doomed) }
+    }
+
+    private func remove(_ exchange: Exchange, orphans: inout [Exchange]) {
         guard !exchange.isDeleted else { return }
         exchange.markDeleted()
         exchanges.removeValue(for: exchange.name.slice)
         topologyChanged()
         if exchange.isDurable { broker.log.exchangeDeleted(exchange) }
         for binding in exchange.allBindings { forget(binding) }
-        for binding in exchange.incoming { takeDown(binding) }
+        // Bindings refer to their source: an exchange that kept them would keep itself.
+        exchange.removeAllBindings()
+        let incoming = exchange.incoming
         exchange.incoming = []
+        for binding in incoming { if let orphan = detach(binding) { orphans.append(orphan) } }
     }
 
     // MARK: Queues

@@ -81,12 +81,18 @@ extension VirtualHost {
 
     /// Removes the binding at its source; an auto-delete source may go with it.
     func takeDown(_ binding: Binding) {
+        if let orphan = detach(binding) { removeExchange(orphan) }
+    }
+
+    /// Removes the binding at its source. Returns the source if it has to go with it.
+    func detach(_ binding: Binding) -> Exchange? {
         let source = binding.source
-        guard !source.isDeleted else { return }
+        guard !source.isDeleted else { return nil }
         source.remove(binding)
         topologyChanged()
         // The log says so itself; when it is read back, bindings of transient queues are missing here.
-        if source.isAutoDelete, source.bindingCount == 0, broker.replaying == nil { removeExchange(source) }
+        guard source.isAutoDelete, source.bindingCount == 0, broker.replaying == nil else { return nil }
+        return source
     }
 
     /// Removes the binding at its destination.

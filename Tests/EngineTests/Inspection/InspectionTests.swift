@@ -104,6 +104,47 @@ struct InspectionTests {
         #expect(fixture.reply("QUEUE", "INFO", "q").contains("$14\r\nmessages_ready\r\n:2\r\n"))
     }
 
+    /// Goal: messages on disk are shown like others, once they have been read, and stay where they are.
+    @Test func peekWaitsForTheDisk() throws {
+        let fixture = Fixture()
+        let broker = fixture.broker
+        fixture.test.context.configuration.memoryHighWatermarkBytes = 10_000
+        broker.pager.spool.chunkBytes = 1_000
+        try fixture.declare("q")
+        for index in 0..<100 { try fixture.publish("body \(index)", to: "q") }
+        var files: [UInt32: [UInt8]] = [:]
+        while let chunk = broker.takeSpoolChunk() {
+            files[chunk.id] = [UInt8](chunk.bytes)
+            broker.spoolWritten(chunk.id)
+        }
+        let queue = try #require(broker.virtualHosts.values[0].queue(ByteString("q").slice))
+        let onDisk = queue.onDiskCount
+        #expect(onDisk > 20 && queue.peek(0)?.isOnDisk == true)
+        #expect(fixture.reply("QUEUE", "PEEK", "q", "0", "2") == "")
+        #expect(fixture.test.client.blocked != nil)
+        let requests = broker.takeReadRequests()
+        #expect(requests.count == 1 && requests[0].entries.count == 2)
+        // The queue is emptied meanwhile: the picture is that of the question.
+        #expect(fixture.broker.virtualHosts.values[0].purge(queue) == 100)
+        for _ in 0..<10 { broker.endTurn() }
+        for request in requests {
+            broker.readBack(
+                ReadBack.perform(request) { (place, _, body) throws(LogError) in
+                    files[UInt32(place >> 32)]?.withUnsafeBytes { bytes in
+                        let rest = ByteSlice(bytes).dropping(Int(place & 0xFFFF_FFFF))
+                        guard case .record(_, let payload, _) = RecordRead.front(of: rest, available: rest.count)
+                        else { return }
+                        body(.publish, payload)
+                    }
+                })
+        }
+        let text = String(decoding: TestStore.take(fixture.test.client), as: UTF8.self)
+        #expect(text.hasPrefix("*2\r\n*20\r\n$8\r\nposition\r\n:0\r\n"))
+        #expect(text.contains("$4\r\nbody\r\n$6\r\nbody 1\r\n"))
+        #expect(fixture.test.client.blocked == nil)
+        #expect(broker.pager.spool.chunkCount == 0 || !broker.takeSpoolRemovals().isEmpty)
+    }
+
     @Test func purgeDropsWhatIsReady() throws {
         let fixture = Fixture()
         try fixture.declare("q")

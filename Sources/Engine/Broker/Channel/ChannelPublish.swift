@@ -27,21 +27,21 @@ extension BrokerChannel {
         if message.propertyFlags & BasicProperty.replyTo.rawValue != 0 { message = try withReplyAddress(message) }
         let extra = try CarbonCopies(message)
         if mode == .transaction {
-            transaction.publishes.append(PendingPublish(message: message, mandatory: mandatory))
+            transaction.add(PendingPublish(message: message, mandatory: mandatory))
+            if transaction.isTooLarge { throw .transactionTooLarge(max: Limits.transactionBytesMax) }
             return
         }
         deliverPublish(
             extra.stripped(message), route: try fullRoute(route, message, extra), mandatory: mandatory)
     }
 
-    /// Publishes what a transaction held. Fails no more: what could fail was checked before.
-    func publishCommitted(_ pending: PendingPublish) {
+    /// Where a message goes that a transaction held; nil when its exchange has gone.
+    func routeCommitted(_ pending: PendingPublish) -> RoutedPublish? {
         let message = pending.message
         guard let route = try? findRoute(message).takeUnretainedValue(), let extra = try? CarbonCopies(message),
             let full = try? fullRoute(route, message, extra)
-        else { return }
-        let stripped = extra.stripped(message)
-        deliverPublish(stripped, route: full, mandatory: pending.mandatory)
+        else { return nil }
+        return RoutedPublish(message: extra.stripped(message), route: full, mandatory: pending.mandatory)
     }
 
     /// The route of this message alone, where the address does not decide it.
@@ -81,7 +81,7 @@ extension BrokerChannel {
     }
 
     @inline(__always)
-    private func deliverPublish(_ message: Message, route: Route, mandatory: Bool) {
+    func deliverPublish(_ message: Message, route: Route, mandatory: Bool) {
         publishedTotal &+= 1
         broker.publishedTotal &+= 1
         if let exchange = route.exchange { exchange.publishedTotal &+= 1 }

@@ -10,6 +10,13 @@ struct PendingPublish {
     let mandatory: Bool
 }
 
+/// A publish of a transaction that is being committed.
+struct RoutedPublish {
+    let message: Message
+    let route: Route
+    let mandatory: Bool
+}
+
 /// A settlement that waits for the commit.
 struct PendingSettlement {
     let held: UnackedEntry
@@ -20,10 +27,22 @@ struct PendingSettlement {
 struct PendingTransaction {
     var publishes: [PendingPublish] = []
     var settlements: [PendingSettlement] = []
-
     /// Some of it would be in the log.
     var isDurable: Bool {
         publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
+    }
+
+    /// Of the messages in `publishes`.
+    private(set) var publishedBytes = 0
+
+    mutating func add(_ publish: PendingPublish) {
+        publishes.append(publish)
+        publishedBytes += publish.message.residentBytes
+    }
+
+    /// It is one record, which has a greatest size, and it is held in memory until its end.
+    var isTooLarge: Bool {
+        publishedBytes + settlements.count * Limits.transactionSettlementBytes > Limits.transactionBytesMax
     }
 }
 
@@ -37,10 +56,13 @@ extension BrokerChannel {
     func commitTransaction() throws(BrokerError) {
         guard mode == .transaction else { throw .notTransactional }
         if transaction.isDurable { try broker.log.checkWritable() }
+        let routed = try route(transaction)
         let committed = transaction
         transaction = PendingTransaction()
         broker.log.group(isPromised: true) {
-            for publish in committed.publishes { publishCommitted(publish) }
+            for publish in routed {
+                deliverPublish(publish.message, route: publish.route, mandatory: publish.mandatory)
+            }
             for pending in committed.settlements where pending.settlement != .requeue {
                 finish(pending.held, as: pending.settlement)
             }
@@ -48,6 +70,24 @@ extension BrokerChannel {
         }
         wakeGloballyBlocked()
         promiseDurability()
+    }
+
+    /// Where the transaction's messages go, as of now. Refuses what would not fit into a record: how many queues a
+    /// message goes to may have changed since it was published.
+    private func route(_ transaction: PendingTransaction) throws(BrokerError) -> [RoutedPublish] {
+        var routed: [RoutedPublish] = []
+        routed.reserveCapacity(transaction.publishes.count)
+        var bytes = transaction.settlements.count * Limits.transactionSettlementBytes
+        for publish in transaction.publishes {
+            guard let found = routeCommitted(publish) else { continue }
+            bytes +=
+                RecordFormat.headerBytes + PublishRecord.bytes(found.message, queueCount: found.route.queues.count)
+            guard bytes <= Limits.transactionBytesMax else {
+                throw .transactionTooLarge(max: Limits.transactionBytesMax)
+            }
+            routed.append(found)
+        }
+        return routed
     }
 
     func rollbackTransaction() throws(BrokerError) {

@@ -108,6 +108,13 @@ final class Exchange {
         }
     }
 
+    func removeAllBindings() {
+        bindingsByKey = NameTable()
+        bindingCount = 0
+        trie = TopicTrie()
+        headerBindings = []
+    }
+
     /// All bindings, copied.
     var allBindings: [Binding] { bindingsByKey.values.flatMap { $0 } }
 

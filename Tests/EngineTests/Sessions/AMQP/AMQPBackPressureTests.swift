@@ -6,6 +6,43 @@ import Wire
 @Suite struct AMQPBackPressureTests {
     typealias Peer = AMQPTestPeer
 
+    /// Goal: a fetch of a message on disk holds back what the connection sends behind it, and only that.
+    @Test func fetchesWaitForTheDisk() {
+        let engine = AMQPTestEngine { $0.memoryHighWatermarkBytes = 10_000 }
+        engine.broker.pager.spool.chunkBytes = 1_000
+        engine.broker.pager.windowBytes = 1_000
+        let peer = Peer(engine).opened()
+        peer.call(1, QueueDeclare(queue: text("q")))
+        for _ in 0..<50 { peer.send(Peer.publish(1, key: "q", body: [UInt8](repeating: 7, count: 200))) }
+        var files: [UInt32: [UInt8]] = [:]
+        while let chunk = engine.broker.takeSpoolChunk() {
+            files[chunk.id] = [UInt8](chunk.bytes)
+            engine.broker.spoolWritten(chunk.id)
+        }
+        _ = peer.take()
+        peer.send(
+            Peer.method(1, BasicGet(queue: text("q"), noAck: true))
+                + Peer.method(1, BasicQos(prefetchBytes: 0, prefetchCount: 1)))
+        #expect(peer.take() == [])
+        #expect(peer.session.pausesReading)
+        for request in engine.broker.takeReadRequests() {
+            engine.broker.readBack(
+                ReadBack.perform(request) { (place, _, body) throws(LogError) in
+                    files[UInt32(place >> 32)]?.withUnsafeBytes { bytes in
+                        let rest = ByteSlice(bytes).dropping(Int(place & 0xFFFF_FFFF))
+                        guard case .record(_, let payload, _) = RecordRead.front(of: rest, available: rest.count)
+                        else { return }
+                        body(.publish, payload)
+                    }
+                })
+        }
+        #expect(!peer.session.pausesReading)
+        peer.send([])
+        let answers = peer.take()
+        #expect(answers.first?.hasPrefix("1 basic.get-ok") == true)
+        #expect(answers.last == "1 basic.qos-ok")
+    }
+
     /// Goal: publishers wait for the disk, others do not. Method: a log whose batch nobody takes.
     @Test func publishersWaitForTheDisk() {
         let engine = AMQPTestEngine()
