@@ -32,7 +32,8 @@ extension Engine {
     public func continueCheckpoint() -> Bool {
         guard let walk = checkpoint else { return true }
         var budget = CheckpointBudget(
-            visits: Limits.checkpointVisitsPerTurn, bytes: Limits.checkpointBytesPerTurn)
+            visits: context.configuration.checkpointVisitsPerTurn,
+            bytes: context.configuration.checkpointBytesPerTurn)
         if !walk.isBrokerDone { walk.isBrokerDone = broker.continueCheckpoint(&budget) }
         if walk.isBrokerDone, !walk.isStoreDone { walk.isStoreDone = store.continueCheckpoint(&budget) }
         guard walk.isBrokerDone, walk.isStoreDone else { return false }
