@@ -10,6 +10,7 @@ struct SimulatedStorage {
     var isAlwaysAsked = false
     private(set) var finishedCount = 0
     private(set) var rewriteCount = 0
+    private(set) var readCount = 0
     private var position: LogPosition?
     private var isCollected = false
     private var reads: [ReadBackRequest] = []
@@ -46,6 +47,7 @@ struct SimulatedStorage {
         reads += engine.broker.takeReadRequests()
         while !reads.isEmpty, Int.random(in: 0..<3, using: &random) > 0 {
             let request = reads.remove(at: Int.random(in: 0..<reads.count, using: &random))
+            readCount += request.entries.count
             engine.broker.readBack(
                 ReadBack.perform(request) { (place, isLogged, body) throws(LogError) in
                     if isLogged { try archive.read(at: place, body) } else { try spool.read(at: place, body) }
