@@ -43,9 +43,16 @@ extension Engine {
             store.endCheckpoint()
             let count = walk.output.recordCount
             walk.output.append(.checkpointEnd, payloadBytes: 8) { $0.writeUInt64(count) }
+            broker.log.flush()
+            walk.safePosition = context.journal.nextPosition
         }
         return true
     }
+
+    /// Once everything is written: the log must be on disk up to here before the checkpoint may count. What changed
+    /// while it was taken shows in it, so a log that ends before that change would not go with it: a message that
+    /// was dead-lettered meanwhile would be in neither queue.
+    public var checkpointSafePosition: LogPosition { checkpoint?.safePosition ?? 0 }
 
     /// Bytes of the checkpoint that wait to be taken.
     public var checkpointPendingBytes: Int { checkpoint?.output.pendingBytes ?? 0 }
@@ -75,6 +82,7 @@ final class CheckpointInProgress {
     var isBrokerDone = false
     var isStoreDone = false
     var hasEnd = false
+    var safePosition: LogPosition = .max
 
     init(output: CheckpointOutput) { self.output = output }
 }

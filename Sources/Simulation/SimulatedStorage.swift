@@ -70,7 +70,7 @@ struct SimulatedStorage {
                 try archive.beginCheckpoint(at: position!, live: engine.context.liveMessages)
             }
         }
-        guard let position else { return }
+        guard position != nil else { return }
         if !isCollected {
             isCollected = engine.continueCheckpoint()
             if let chunk = engine.takeCheckpointChunk() {
@@ -78,7 +78,7 @@ struct SimulatedStorage {
                 try onDisk { () throws(LogDiskError) in try archive.writeCheckpoint(UnsafeRawBufferPointer(chunk)) }
             }
         }
-        guard isCollected, engine.context.journal.durablePosition >= position else {
+        guard isCollected, engine.context.journal.durablePosition >= engine.checkpointSafePosition else {
             if isCollected { engine.context.journal.syncOpenBatch() }
             return
         }
