@@ -34,6 +34,7 @@ public final class Engine {
         context.alarmsChanged = { [unowned self] in
             broker.alarmsChanged()
             amqp.alarmsChanged()
+            store.updateWriteRefusal()
         }
     }
 
