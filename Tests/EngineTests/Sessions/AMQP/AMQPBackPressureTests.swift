@@ -140,7 +140,7 @@ import Wire
             #expect(!peer.session.pausesReading)
             peer.send([])
         }
-        #expect(publisher.take() == ["0 connection.unblocked", "1 basic.ack", "1 basic.qos-ok"])
+        #expect(publisher.take() == ["0 connection.unblocked", "1 basic.qos-ok", "1 basic.ack"])
         #expect(late.take() == ["0 connection.unblocked"])
         #expect(silent.take() == [])
         #expect(consumer.take().filter { $0 == "1 basic.deliver" }.count == 4)
