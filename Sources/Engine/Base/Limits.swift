@@ -158,6 +158,16 @@ public enum Limits {
     /// Records of a rewritten segment between two entries of its index.
     public static let logSparseIndexRecords = 16
 
+    // MARK: Offline tools
+    /// Bytes that the search for the next whole record may check in one file; then only short records are found.
+    public static let damageSearchBytesMax = 4_294_967_296
+    public static let damageSearchShortBytes = 4_096
+    /// What is shown of a damaged log: stretches and findings of one kind for each file, effects and words of a record.
+    public static let shownFindingsMax = 100
+    public static let shownEffectsMax = 3
+    public static let shownWordsMax = 4
+    public static let shownWordBytesMax = 48
+
     /// Asserts the relations that the code relies on.
     public static func check() {
         precondition(amqpFrameBytesMin <= amqpFrameBytesMax)
