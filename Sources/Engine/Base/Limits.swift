@@ -202,7 +202,7 @@ public enum Limits {
     /// Log positions of one stretch of which it is known how much is still needed: 2 to the power of this.
     public static let liveStretchShift = 16
     /// Keys, messages and the like that a checkpoint visits in one turn, and bytes it writes: well under a millisecond.
-    public static let checkpointVisitsPerTurn = 4_096
+    public static let checkpointVisitsPerTurn = 2_048
     public static let checkpointBytesPerTurn = 262_144
     /// A chunk of a checkpoint is handed over at this size.
     public static let checkpointChunkBytes = 1_048_576
@@ -215,6 +215,16 @@ public enum Limits {
     public static let logRewriteSliceBytes = 1_048_576
     /// Records of a rewritten segment between two entries of its index.
     public static let logSparseIndexRecords = 16
+
+    // MARK: Offline tools
+    /// Bytes that the search for the next whole record may check in one file; then only short records are found.
+    public static let damageSearchBytesMax = 4_294_967_296
+    public static let damageSearchShortBytes = 4_096
+    /// What is shown of a damaged log: stretches and findings of one kind for each file, effects and words of a record.
+    public static let shownFindingsMax = 100
+    public static let shownEffectsMax = 3
+    public static let shownWordsMax = 4
+    public static let shownWordBytesMax = 48
 
     /// Asserts the relations that the code relies on.
     public static func check() {
