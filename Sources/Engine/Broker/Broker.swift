@@ -20,6 +20,7 @@ public final class Broker {
     var replyConsumers: [UInt64: BrokerChannel] = [:]
 
     var deadlines = DeadlineHeap<QueueDeadline>()
+    var nudges = DeadlineHeap<NudgeDeadline>()
     /// Queues with something to deliver; each once (`isScheduled`).
     private var scheduled: [Queue] = []
     /// Channels that owe confirms; each once (`isConfirmScheduled`).
@@ -134,6 +135,7 @@ public final class Broker {
             case .unused: queue.unusedDue()
             }
         }
+        if !nudges.isEmpty { sendNudges() }
     }
 
     /// Deliveries, dead letters, confirms and log records of this turn.
@@ -194,7 +196,8 @@ public final class Broker {
         if !scheduled.isEmpty || !graveyard.isEmpty || !deadLetters.isEmpty {
             return context.time.monotonicMilliseconds
         }
-        return deadlines.next
+        guard let nudge = nudges.next else { return deadlines.next }
+        return min(nudge, deadlines.next ?? nudge)
     }
 
     /// The log is on disk up to this batch: confirms that waited for it may go.
