@@ -47,6 +47,14 @@ public enum Limits {
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.
     public static let brokerDroppedEntriesPerTurn = 16_384
+    /// Silence of a client at its prefetch before it is nudged, the factor by which the distance to the next nudge
+    /// grows, and the longest distance (so 4, 32 and 256 ms). Milliseconds. The first is shorter than a worker needs
+    /// for a few of its quickest tasks.
+    public static let nudgeMillisecondsMin: Int64 = 4
+    public static let nudgeIntervalFactor: Int64 = 8
+    public static let nudgeMillisecondsMax: Int64 = 256
+    /// Nudges looked at in one turn.
+    public static let brokerNudgesPerTurn = 1_024
     /// What one transaction publishes and settles, as it will stand in its record, bytes.
     public static let transactionBytesMax = 805_306_368
     /// One settlement in that record: rarely more than a position.
@@ -246,6 +254,8 @@ public enum Limits {
         precondition(readAheadBytes <= readBytesUnderWayMax)
         precondition(readScanEntries >= readAheadEntries, "a request must get past the window")
         precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
+        precondition(nudgeMillisecondsMin > 0 && nudgeIntervalFactor > 1, "nudges must come to an end")
+        precondition(nudgeMillisecondsMin <= nudgeMillisecondsMax)
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)

@@ -88,7 +88,7 @@ public final class SegmentedLog: LogStore {
             if position >= segments[last].end {
                 guard position == segments[last].end || start != nil else { return }
                 if start == nil { start = rest }
-                try apply(type, payload, position, segments[last].name, segments[last].bytes, visit)
+                try apply(type, payload, position, segments[last].name, segments[last].bytes, notice, visit)
             }
             position += LogPosition(bytes)
             rest = rest.slice(from: bytes, count: rest.count - bytes)
