@@ -118,6 +118,11 @@ public final class Daemon {
         let log = SegmentedLog(
             disk: FolderDisk(path: folder.logPath), segmentBytesMax: configuration.logSegmentBytesMax)
         let staging = StagingMemory(folder: folder.path)
+        if !staging.isComplete {
+            logger.warning(
+                "no room for the files that keep what is answered but not written yet: SIGKILL may lose a moment's writes"
+            )
+        }
         log.staged = staging.found
         engine.context.journal.use(staging)
         self.staging = staging

@@ -351,10 +351,11 @@ public final class SegmentedLog: LogStore {
         if let failure { return failure }
         guard let claimed, batch.epoch == claimed.epoch else { return .fenced }
         precondition(batch.sequence == lastSequence + 1, "a batch is missing")
+        let rolls = current.bytes + batch.count > segmentBytesMax && current.bytes > SegmentFormat.headerBytes
+        // A sync that fails is never tried again, not even if it is for lack of room: see `sync`.
+        if rolls, case .unknown = self.sync() { return failure! }
         do throws(LogDiskError) {
-            if current.bytes + batch.count > segmentBytesMax, current.bytes > SegmentFormat.headerBytes {
-                try disk.sync(current.name)
-                hasUnsyncedBytes = false
+            if rolls {
                 let old = current.name
                 try beginSegment(at: batch.position)
                 disk.close(old)
