@@ -137,6 +137,11 @@ public final class Journal {
         var larger = capacity * 2
         while larger - count < needed { larger *= 2 }
         let old = openMemory
+        if let extended = memory.extend(old, to: larger) {
+            precondition(extended.baseAddress == buffer && extended.count >= larger)
+            capacity = extended.count
+            return
+        }
         takeMemory(larger)
         memory.opened(openMemory, at: batchPosition, epoch: epoch)
         buffer.copyMemory(from: old.baseAddress!, byteCount: count)

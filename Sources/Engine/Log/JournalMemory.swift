@@ -21,6 +21,10 @@ open class JournalMemory {
         return .allocate(byteCount: bytes, alignment: 16)
     }
 
+    /// More room for what `take` gave, in the same place and with its contents; nil when that is not to be had: the
+    /// journal then moves to another piece.
+    open func extend(_ memory: UnsafeMutableRawBufferPointer, to bytes: Int) -> UnsafeMutableRawBufferPointer? { nil }
+
     /// What `take` gave is needed no longer.
     open func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
         if spare == nil, memory.count <= Limits.logSpareBufferBytesMax { spare = memory } else { memory.deallocate() }

@@ -147,6 +147,8 @@ final class LogThread: @unchecked Sendable {
 
     private func fail(_ reason: String) {
         hasFailed = true
+        // It will never be written: no reason to wake up for it again and again.
+        refused = nil
         reports.post(.failed(reason: reason))
     }
 }

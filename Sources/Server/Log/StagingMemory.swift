@@ -2,6 +2,7 @@
 // into it. A reply to a write goes out when its record is in the journal, up to a millisecond before the log thread
 // has written it; a daemon that is killed in that millisecond (by the OOM killer, by kill -9) would lose what it
 // has answered. Redis writes before it answers, for the same guarantee; this costs no system call.
+// A file grows with its batch, in place: moved elsewhere, a part of the batch would be gone before the rest is written.
 // It is no substitute for a sync: a machine that loses its power may lose these pages as any unsynced write.
 //
 // A file, little-endian:
@@ -30,18 +31,24 @@ final class StagingMemory: JournalMemory {
         let path: String
         let file: Int32
         let base: UnsafeMutableRawPointer
+        /// Size of the file: what is mapped behind it must not be touched.
+        var bytes: Int
         var isTaken = false
 
         var memory: UnsafeMutableRawBufferPointer {
             UnsafeMutableRawBufferPointer(
-                start: base + StagingMemory.headerBytes, count: StagingMemory.slotBytes - StagingMemory.headerBytes)
+                start: base + StagingMemory.headerBytes, count: bytes - StagingMemory.headerBytes)
         }
     }
 
     private static let magic: UInt64 = 0x4754_5344_4B53_4154
     private static let headerBytes = 64
-    /// Size of a file. A larger batch moves to the heap.
+    /// Size of a file while its batch is not larger.
     static let slotBytes = 4_194_304
+    /// Addresses set aside for each file; a batch with the largest record fits. Costs no memory.
+    static let addressBytes = 2 * (Limits.logRecordBytesMax + 1)
+    /// A file grows by multiples of this.
+    private static let stepBytes = 1_048_576
 
     private var slots: [Slot] = []
     /// What an earlier daemon has left. Valid until the memory is taken into use.
@@ -59,25 +66,31 @@ final class StagingMemory: JournalMemory {
 
     deinit {
         for slot in slots {
-            munmap(slot.base, Self.slotBytes)
+            munmap(slot.base, Self.addressBytes)
             closeFile(slot.file)
         }
     }
+
+    /// Whether every batch has a place here; otherwise a kill may lose what was answered a moment before.
+    var isComplete: Bool { slots.count == 2 }
 
     /// Nil where it is not to be had (no room, a file system that maps nothing): the heap serves then.
     private static func map(_ path: String) -> Slot? {
         let file = openFile(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { return nil }
-        let made = mmap(nil, slotBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+        var facts = stat()
+        // The daemon that was killed may have had a larger batch.
+        let bytes = fstat(file, &facts) == 0 ? min(max(slotBytes, Int(facts.st_size)), addressBytes) : slotBytes
+        let made = mmap(nil, addressBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
         // Room is set aside now: a write to memory cannot say that the disk is full.
-        guard ftruncate(file, off_t(slotBytes)) == 0, posix_fallocate(file, 0, off_t(slotBytes)) == 0, let made,
+        guard ftruncate(file, off_t(bytes)) == 0, posix_fallocate(file, 0, off_t(bytes)) == 0, let made,
             made != MAP_FAILED
         else {
-            if let made, made != MAP_FAILED { munmap(made, slotBytes) }
+            if let made, made != MAP_FAILED { munmap(made, addressBytes) }
             closeFile(file)
             return nil
         }
-        return Slot(path: path, file: file, base: made)
+        return Slot(path: path, file: file, base: made, bytes: bytes)
     }
 
     private static func records(in slot: Slot) -> StagedRecords? {
@@ -98,19 +111,39 @@ final class StagingMemory: JournalMemory {
     // MARK: JournalMemory
 
     override func take(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
-        if bytes <= Self.slotBytes - Self.headerBytes, let index = slots.firstIndex(where: { !$0.isTaken }) {
+        if let index = slots.firstIndex(where: { !$0.isTaken && bytes <= $0.memory.count }) {
             slots[index].isTaken = true
             return slots[index].memory
         }
         return super.take(bytes)
     }
 
-    override func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
-        if let index = slots.firstIndex(where: { $0.memory.baseAddress == memory.baseAddress }) {
-            slots[index].isTaken = false
-        } else {
-            super.giveBack(memory)
+    override func extend(
+        _ memory: UnsafeMutableRawBufferPointer, to bytes: Int
+    ) -> UnsafeMutableRawBufferPointer? {
+        guard let index = index(of: memory) else { return nil }
+        let old = slots[index].bytes
+        let needed = (bytes + Self.headerBytes + Self.stepBytes - 1) / Self.stepBytes * Self.stepBytes
+        guard needed <= Self.addressBytes else { return nil }
+        guard posix_fallocate(slots[index].file, off_t(old), off_t(needed - old)) == 0 else {
+            // A part may have been set aside.
+            ftruncate(slots[index].file, off_t(old))
+            return nil
         }
+        slots[index].bytes = needed
+        return slots[index].memory
+    }
+
+    override func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
+        guard let index = index(of: memory) else { return super.giveBack(memory) }
+        slots[index].isTaken = false
+        if slots[index].bytes > Self.slotBytes, ftruncate(slots[index].file, off_t(Self.slotBytes)) == 0 {
+            slots[index].bytes = Self.slotBytes
+        }
+    }
+
+    private func index(of memory: UnsafeMutableRawBufferPointer) -> Int? {
+        slots.firstIndex { $0.memory.baseAddress == memory.baseAddress }
     }
 
     override func opened(_ memory: UnsafeMutableRawBufferPointer, at position: LogPosition, epoch: UInt64) {

@@ -107,6 +107,7 @@ final class Reactor {
         pipeline?.endOfTurn()
         suspendReadingIfNeeded()
         flushOutputs()
+        if !held.isEmpty, pipeline?.failure != nil { closeHeld() }
         closeLingering()
         armTimer()
         isTurnOpen = false
@@ -170,6 +171,18 @@ final class Reactor {
         for connection in waiting {
             connection.isHeld = false
             connection.flush()
+        }
+    }
+
+    /// The log has failed: nothing becomes durable any more, and whoever waits for that would wait for ever. The end of
+    /// the connection says what is true: the outcome is not known.
+    private func closeHeld() {
+        let waiting = held
+        held.removeAll()
+        log(.warning, "connections closed whose last request may not be on disk", ("connections", String(waiting.count)))
+        for connection in waiting {
+            connection.isHeld = false
+            connection.close()
         }
     }
 
