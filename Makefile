@@ -7,13 +7,15 @@ DESTDIR ?=
 # Seconds for each of the two fuzzers, and arguments for the comparison (see Scripts/bench/compare --help).
 FUZZ_SECONDS ?= 120
 BENCH ?=
+# Arguments for the endless simulation (see taskd-simulate --help).
+SIMULATE ?=
 
 SWIFT_FORMAT := swift format
 FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end lint format bench fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -33,6 +35,10 @@ test-unit: dependencies ## Only the tests that need neither a daemon nor Python
 
 test-end-to-end: build test-dependencies ## Only the tests of the daemon with real clients
 	Scripts/test end-to-end
+
+simulate: dependencies ## Cut a simulated disk's power until stopped, or until something is lost (SIMULATE=arguments)
+	swift build -c release --product taskd-simulate
+	.build/release/taskd-simulate --forever $(SIMULATE)
 
 lint: ## Check formatting, the layers of the sources, and the scripts
 	$(SWIFT_FORMAT) lint --strict --recursive --parallel --configuration $(FORMAT_CONFIGURATION) $(SOURCES)
