@@ -9,12 +9,14 @@ public enum DiskFault: Equatable, Sendable {
     case fail(reason: String)
     /// There is no room: what needs some fails, removing and cutting go well.
     case noSpace
+    /// There is no room, and it shows at the next sync only, as where it is given out late.
+    case noSpaceToSync
 }
 
 /// Faults by number of change.
 public struct FaultPlan: Sendable {
     private var faults: [Int: DiskFault] = [:]
-    private var shortages: [Range<Int>] = []
+    private var shortage: (changes: Range<Int>, fault: DiskFault) = (0..<0, .noSpace)
 
     public init() {}
 
@@ -33,13 +35,13 @@ public struct FaultPlan: Sendable {
     }
 
     /// There is no room during these changes. Who tries again counts on, so the shortage ends.
-    public static func noSpace(during changes: Range<Int>) -> FaultPlan {
+    public static func noSpace(during changes: Range<Int>, onlyToSync: Bool = false) -> FaultPlan {
         var plan = FaultPlan()
-        plan.shortages = [changes]
+        plan.shortage = (changes, onlyToSync ? .noSpaceToSync : .noSpace)
         return plan
     }
 
     func fault(at change: Int) -> DiskFault? {
-        faults[change] ?? (shortages.contains { $0.contains(change) } ? .noSpace : nil)
+        faults[change] ?? (shortage.changes.contains(change) ? shortage.fault : nil)
     }
 }

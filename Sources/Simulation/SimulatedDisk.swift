@@ -150,7 +150,8 @@ public final class SimulatedDisk: LogDisk {
     /// Counts a change and fails it if the plan says so. `partly` is done to the disk when the fault leaves half a
     /// change.
     private func change(
-        _ operation: String, _ name: String, needsRoom: Bool = false, partly: (SimulatedDisk) -> Void = { _ in }
+        _ operation: String, _ name: String, needsRoom: Bool = false, isSync: Bool = false,
+        partly: (SimulatedDisk) -> Void = { _ in }
     ) throws(LogDiskError) {
         if hasCrashed { throw LogDiskError(operation: operation, file: name, reason: "the disk is gone") }
         changes += 1
@@ -169,10 +170,10 @@ public final class SimulatedDisk: LogDisk {
         case .fail(let reason):
             partly(self)
             throw LogDiskError(operation: operation, file: name, reason: reason)
-        case .noSpace where needsRoom:
+        case .noSpace where needsRoom, .noSpaceToSync where isSync:
             partly(self)
             throw LogDiskError(operation: operation, file: name, reason: "no space", isNoSpace: true)
-        case .noSpace: break
+        case .noSpace, .noSpaceToSync: break
         }
     }
 
@@ -214,7 +215,7 @@ public final class SimulatedDisk: LogDisk {
     public func sync(_ name: String) throws(LogDiskError) {
         _ = try file(name)
         // When it fails the kernel has marked the pages clean.
-        try change("cannot sync", name, needsRoom: true) { $0.files[name]?.loseUnsynced() }
+        try change("cannot sync", name, needsRoom: true, isSync: true) { $0.files[name]?.loseUnsynced() }
         let synced = files[name]?.syncable ?? []
         files[name]?.durable = synced
     }

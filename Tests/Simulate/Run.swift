@@ -68,7 +68,7 @@ final class Run {
                 continue
             }
             inspect(host, ledger, report, "round \(round)")
-            planFault(disk)
+            if random.oneIn(2) { planFault(disk, within: 150, &random) }
             work(host, ledger, turns: random.within(15...45), &random, report)
             if host.failure == nil, random.oneIn(2) { disk.endProcess() } else { disk.crash() }
         }
@@ -79,12 +79,12 @@ final class Run {
         report.counts.removedSegments += disk.removedSegments
     }
 
-    private func planFault(_ disk: SimulatedDisk) {
-        let start = disk.changes + random.within(1...150)
-        switch random.below(4) {
+    private func planFault(_ disk: SimulatedDisk, within changes: Int, _ random: inout RandomSource) {
+        let start = disk.changes + random.within(1...changes)
+        switch random.below(3) {
         case 0: disk.follow(.fail(at: start, reason: "input/output error"))
-        case 1: disk.follow(.noSpace(during: start..<(start + random.within(1...30))))
-        default: return
+        default:
+            disk.follow(.noSpace(during: start..<(start + random.within(1...30)), onlyToSync: random.oneIn(2)))
         }
         report.counts.faults += 1
     }
@@ -169,7 +169,11 @@ final class Run {
             return
         }
         guard random.oneIn(6) else { return }
-        disk.follow(.crash(at: disk.changes + random.within(1...60)))
+        if random.oneIn(2) {
+            disk.follow(.crash(at: disk.changes + random.within(1...60)))
+        } else {
+            planFault(disk, within: 40, &random)
+        }
         work(host, ledger, turns: random.within(3...20), &random, report)
         disk.crash()
         report.counts.crashPoints += 1

@@ -35,16 +35,20 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         Self.fixHashing()
+        RunningSeeds.watch()
         let progress = Progress(target: forever ? .max : crashPoints, firstSeed: seed, isVerbose: verbose)
-        let count = jobs > 0 ? jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let processors = jobs > 0 ? jobs : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let count = min(processors, RunningSeeds.jobsMax)
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<count {
+            for job in 0..<count {
                 group.addTask {
                     while let seed = await progress.nextSeed() {
+                        RunningSeeds.note(seed, job: job)
                         let run = Run(seed: seed)
                         run.perform()
                         await progress.note(seed, run.report.counts, run.report.violations, run.report.complaints)
                     }
+                    RunningSeeds.note(0, job: job)
                 }
             }
         }
