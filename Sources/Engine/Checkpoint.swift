@@ -11,6 +11,9 @@
 import Wire
 
 extension Engine {
+    /// Asks for a checkpoint whose state is not older than this moment. Returns its number: see `CheckpointControl`.
+    public func askForCheckpoint() -> UInt64 { context.checkpoints.request() }
+
     /// Begins a checkpoint; call at the end of a turn, with nothing half done. Returns the position of its state.
     public func beginCheckpoint() -> LogPosition {
         precondition(checkpoint == nil)

@@ -34,6 +34,7 @@ public final class Engine {
         context.alarmsChanged = { [unowned self] in
             broker.alarmsChanged()
             amqp.alarmsChanged()
+            store.updateWriteRefusal()
         }
     }
 
@@ -95,7 +96,7 @@ public final class Engine {
             }
         case .storeEffects:
             do throws(EffectError) {
-                try store.replay(payload)
+                if isReadingCheckpoint { try store.replayCheckpoint(payload) } else { try store.replay(payload) }
             } catch {
                 throw .refused("\(error)")
             }
@@ -115,6 +116,6 @@ public final class Engine {
         store.finishRecovery()
     }
 
-    /// The daemon is about to stop; sessions have been told already.
-    public func shutdown() {}
+    /// The daemon is about to stop, and not everything is in the log: it should take a checkpoint first.
+    public var savesAtShutdown: Bool { store.savesAtShutdown }
 }

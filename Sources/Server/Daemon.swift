@@ -242,7 +242,6 @@ public final class Daemon {
         }
         logger.notice("stopping", metadata: ["reason": "\(stopReason)"])
         reactor.beginShutdown()
-        engine.shutdown()
         var isLate = false
         let limit = LoopTimer(on: loop) { isLate = true }
         limit.schedule(afterMicroseconds: Int64(configuration.shutdownSeconds) * 1_000_000)
@@ -251,11 +250,22 @@ public final class Daemon {
             logger.warning("clients were cut off", metadata: ["connections": "\(reactor.connections.count)"])
             reactor.closeAll()
         }
+        if stopSignal != nil, engine.savesAtShutdown { takeLastCheckpoint() }
         finishLog()
         guard !hasLogFailed, pipeline?.failure == nil else { return 1 }
         let seconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
         logger.notice("stopped", metadata: ["uptime_seconds": "\(seconds)"])
         return 0
+    }
+
+    /// As a Redis with save points and without an append-only file does. A second signal ends it.
+    private func takeLastCheckpoint() {
+        let number = engine.askForCheckpoint()
+        while engine.context.checkpoints.finished < number, !hasLogFailed, pipeline?.failure == nil {
+            reactor.runTurn()
+        }
+        guard !engine.context.checkpoints.lastSucceeded else { return }
+        logger.error("the last checkpoint has failed: \(engine.context.checkpoints.lastFailure)")
     }
 
     private func finishLog() {

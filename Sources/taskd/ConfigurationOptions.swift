@@ -35,9 +35,13 @@ struct ConfigurationOptions: ParsableArguments {
         if !resp.isEmpty { flags.append(("resp.listen", resp.joined(separator: ","))) }
         if let logLevel { flags.append(("logging.level", logLevel)) }
         if let logFormat { flags.append(("logging.format", logFormat)) }
+        return try Self.load(file: config, flags: flags)
+    }
+
+    static func load(file: String?, flags: [(key: String, text: String)]) throws -> ServerConfiguration {
         do throws(ConfigurationError) {
             return try ConfigurationLoader.load(
-                file: config, environment: ProcessEnvironment.variables, flags: flags)
+                file: file, environment: ProcessEnvironment.variables, flags: flags)
         } catch {
             throw Failure.report(error.problems)
         }

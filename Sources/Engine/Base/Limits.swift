@@ -47,6 +47,14 @@ public enum Limits {
     public static let brokerDeadLettersPerTurn = 1_024
     /// Entries of purged and deleted queues freed in one turn.
     public static let brokerDroppedEntriesPerTurn = 16_384
+    /// Silence of a client at its prefetch before it is nudged, the factor by which the distance to the next nudge
+    /// grows, and the longest distance (so 4, 32 and 256 ms). Milliseconds. The first is shorter than a worker needs
+    /// for a few of its quickest tasks.
+    public static let nudgeMillisecondsMin: Int64 = 4
+    public static let nudgeIntervalFactor: Int64 = 8
+    public static let nudgeMillisecondsMax: Int64 = 256
+    /// Nudges looked at in one turn.
+    public static let brokerNudgesPerTurn = 1_024
     /// What one transaction publishes and settles, as it will stand in its record, bytes.
     public static let transactionBytesMax = 805_306_368
     /// One settlement in that record: rarely more than a position.
@@ -202,7 +210,7 @@ public enum Limits {
     /// Log positions of one stretch of which it is known how much is still needed: 2 to the power of this.
     public static let liveStretchShift = 16
     /// Keys, messages and the like that a checkpoint visits in one turn, and bytes it writes: well under a millisecond.
-    public static let checkpointVisitsPerTurn = 4_096
+    public static let checkpointVisitsPerTurn = 2_048
     public static let checkpointBytesPerTurn = 262_144
     /// A chunk of a checkpoint is handed over at this size.
     public static let checkpointChunkBytes = 1_048_576
@@ -215,6 +223,16 @@ public enum Limits {
     public static let logRewriteSliceBytes = 1_048_576
     /// Records of a rewritten segment between two entries of its index.
     public static let logSparseIndexRecords = 16
+
+    // MARK: Offline tools
+    /// Bytes that the search for the next whole record may check in one file; then only short records are found.
+    public static let damageSearchBytesMax = 4_294_967_296
+    public static let damageSearchShortBytes = 4_096
+    /// What is shown of a damaged log: stretches and findings of one kind for each file, effects and words of a record.
+    public static let shownFindingsMax = 100
+    public static let shownEffectsMax = 3
+    public static let shownWordsMax = 4
+    public static let shownWordBytesMax = 48
 
     /// Asserts the relations that the code relies on.
     public static func check() {
@@ -236,6 +254,8 @@ public enum Limits {
         precondition(readAheadBytes <= readBytesUnderWayMax)
         precondition(readScanEntries >= readAheadEntries, "a request must get past the window")
         precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
+        precondition(nudgeMillisecondsMin > 0 && nudgeIntervalFactor > 1, "nudges must come to an end")
+        precondition(nudgeMillisecondsMin <= nudgeMillisecondsMax)
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)

@@ -22,6 +22,7 @@ public final class Broker {
     var deadlines = DeadlineHeap<QueueDeadline>()
     /// So many deadlines are worth looking for those of deleted queues.
     private var deadlinesToSweep = 1_024
+    var nudges = DeadlineHeap<NudgeDeadline>()
     /// Queues with something to deliver; each once (`isScheduled`).
     private var scheduled: [Queue] = []
     /// Channels that owe confirms; each once (`isConfirmScheduled`).
@@ -151,6 +152,7 @@ public final class Broker {
             case .reading: pager.want(queue)
             }
         }
+        if !nudges.isEmpty { sendNudges() }
     }
 
     /// Deliveries, dead letters, confirms and log records of this turn.
@@ -215,7 +217,7 @@ public final class Broker {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next
-        for other in [pager.nextDeadline, deadLetters.retryAt] {
+        for other in [pager.nextDeadline, deadLetters.retryAt, nudges.next] {
             if let other { next = min(next ?? .max, other) }
         }
         return next

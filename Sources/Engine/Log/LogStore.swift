@@ -45,6 +45,9 @@ public enum LogNotice: Equatable, Sendable {
     case stagedRecordsAdopted(bytes: Int)
     /// A checkpoint is damaged, but an older one (or the whole log) does as well.
     case checkpointPassedOver(name: String, reason: String)
+    /// In a log that was repaired, where it is no surprise: a record that cannot be applied to a state that misses
+    /// some has been left out.
+    case recordLeftOut(segment: String, offset: Int, reason: String)
     /// How far reading has come.
     case progress(bytesRead: Int, bytesTotal: Int)
 }

@@ -23,9 +23,9 @@ struct PublishRecord {
     private let queueIDs: ByteSlice
     let expirationMilliseconds: Int64
     let priority: UInt8
-    private let exchange: ByteSlice
-    private let routingKey: ByteSlice
-    private let properties: ByteSlice
+    let exchange: ByteSlice
+    let routingKey: ByteSlice
+    let properties: ByteSlice
     private let body: ByteSlice
 
     var bodyBytes: Int { body.count }

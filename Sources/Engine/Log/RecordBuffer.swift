@@ -15,6 +15,12 @@ extension RecordFormat {
         var writer = RawWriter(record + headerBytes)
         fill(&writer)
         precondition(writer.count == payloadBytes, "record filled with another size than announced")
+        seal(record, payloadBytes: payloadBytes)
+    }
+
+    /// Writes length and checksum before a type and a payload that stand in place.
+    @inline(__always)
+    static func seal(_ record: UnsafeMutableRawPointer, payloadBytes: Int) {
         record.storeBytes(of: UInt32(payloadBytes).littleEndian, as: UInt32.self)
         let crc = taskd_crc32c(0, record + 8, payloadBytes + 1)
         (record + 4).storeBytes(of: crc.littleEndian, as: UInt32.self)

@@ -9,6 +9,8 @@ final class RecordFile {
     let name: String
     let kind: LogFileKind
     let first: LogPosition
+    /// A repair wrote it: something may be missing.
+    let isRepaired: Bool
     /// Of a sparse segment.
     private let sparseEnd: LogPosition
     /// Size of the file. May grow while it is the last segment: see `refresh`.
@@ -32,13 +34,27 @@ final class RecordFile {
         let got: Int
         do throws(LogDiskError) { got = try disk.read(name, at: 0, into: header) } catch { throw .disk(error) }
         switch SegmentFormat.parse(ByteSlice(base: UnsafeRawPointer(header.baseAddress!), count: got)) {
-        case .valid(let kind, let position, let end) where position == first:
+        case .valid(let kind, let position, let end, let isRepaired) where position == first:
             self.kind = kind
             self.first = position
+            self.isRepaired = isRepaired
             sparseEnd = end
         case .otherVersion(let version): throw .unknownFormat(segment: name, version: version)
         default: throw .damaged(segment: name, offset: 0, reason: "wrong header")
         }
+    }
+
+    /// Opens a file whose header cannot be read as if it said this.
+    init(
+        _ disk: any LogDisk, _ name: String, assuming kind: LogFileKind, first: LogPosition, end: LogPosition
+    ) throws(LogError) {
+        self.disk = disk
+        self.name = name
+        self.kind = kind
+        self.first = first
+        isRepaired = false
+        sparseEnd = end
+        do throws(LogDiskError) { bytes = try disk.size(of: name) } catch { throw .disk(error) }
     }
 
     deinit { memory?.deallocate() }

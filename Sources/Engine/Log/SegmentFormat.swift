@@ -12,12 +12,14 @@
 //     12      4     kind: 0 dense segment, 1 sparse segment, 2 checkpoint
 //     16      8     log position of the first record; of a checkpoint: which its state is of
 //     24      8     sparse: the position after the last that the segment stands for; otherwise 0
-//     32      28    zero
+//     32      4     flags: 1 a repair wrote this, and what it could not read is missing from it
+//     36      24    zero
 //     60      4     CRC-32C of the 60 bytes before
 //
 // Records follow without gaps (Record.swift). In a dense segment a record's position is its place in the file.
 // A sparse one has been rewritten with the records that are still needed: each is preceded by its position
-// (8 bytes), so a message keeps its position for as long as it lives, wherever it is moved.
+// (8 bytes), so a message keeps its position for as long as it lives, wherever it is moved. One that a repair wrote
+// holds everything that was readable instead, and is read by a start like a dense one.
 // Batches leave no trace of their own: what must hold together is one record, and a batch's epoch is that of
 // the last fence before it.
 // Any thread. Boundary file for raw pointers. Next: RecordFile.swift (walks them), SegmentedLog.swift.
@@ -60,7 +62,7 @@ public enum SegmentFormat {
 
     /// Writes a header of `headerBytes` at `base`.
     static func writeHeader(
-        _ kind: LogFileKind = .dense, first position: LogPosition, end: LogPosition = 0,
+        _ kind: LogFileKind = .dense, first position: LogPosition, end: LogPosition = 0, isRepaired: Bool = false,
         to base: UnsafeMutableRawPointer
     ) {
         base.initializeMemory(as: UInt8.self, repeating: 0, count: headerBytes)
@@ -69,14 +71,22 @@ public enum SegmentFormat {
         base.storeBytes(of: kind.rawValue.littleEndian, toByteOffset: 12, as: UInt32.self)
         base.storeBytes(of: position.littleEndian, toByteOffset: 16, as: UInt64.self)
         base.storeBytes(of: end.littleEndian, toByteOffset: 24, as: UInt64.self)
+        base.storeBytes(of: UInt32(isRepaired ? 1 : 0).littleEndian, toByteOffset: 32, as: UInt32.self)
         base.storeBytes(of: taskd_crc32c(0, base, 60).littleEndian, toByteOffset: 60, as: UInt32.self)
     }
 
     /// What a header says.
     enum Header: Equatable {
-        case valid(LogFileKind, first: LogPosition, end: LogPosition)
+        case valid(LogFileKind, first: LogPosition, end: LogPosition, isRepaired: Bool)
         case otherVersion(UInt32)
         case bad
+    }
+
+    /// Whether this is a header with the right checksum, whatever it says.
+    static func hasValidChecksum(_ slice: ByteSlice) -> Bool {
+        guard slice.count >= headerBytes else { return false }
+        let stored = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
+        return stored == taskd_crc32c(0, slice.base, 60)
     }
 
     static func parse(_ slice: ByteSlice) -> Header {
@@ -85,12 +95,12 @@ public enum SegmentFormat {
         let version = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
         guard version == RecordFormat.version else { return .otherVersion(version) }
         guard slice.count >= headerBytes else { return .bad }
-        let stored = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 60, as: UInt32.self))
         let kind = UInt32(littleEndian: slice.base.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
-        guard stored == taskd_crc32c(0, slice.base, 60), let kind = LogFileKind(rawValue: kind) else { return .bad }
+        guard hasValidChecksum(slice), let kind = LogFileKind(rawValue: kind) else { return .bad }
         return .valid(
             kind, first: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 16, as: UInt64.self)),
-            end: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 24, as: UInt64.self)))
+            end: UInt64(littleEndian: slice.base.loadUnaligned(fromByteOffset: 24, as: UInt64.self)),
+            isRepaired: slice.base.loadUnaligned(fromByteOffset: 32, as: UInt32.self).littleEndian & 1 != 0)
     }
 }
 

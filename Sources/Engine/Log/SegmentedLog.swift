@@ -15,6 +15,11 @@ public struct LogFileInfo: Equatable, Sendable {
     public var end: LogPosition
     public var isSparse: Bool
     public var bytes: Int
+    /// A repair wrote it: of a sparse segment that it holds everything that was readable, not only what was live.
+    public var isRepaired = false
+
+    /// A start may read it in place of the log's records from its first to its last position.
+    var holdsAll: Bool { !isSparse || isRepaired }
 }
 
 /// Records that a daemon had collected when it ended, as its memory was found; what follows them is anything.
@@ -45,6 +50,8 @@ public final class SegmentedLog: LogStore {
     private var claimed: LogClaim?
     private var lastSequence: UInt64 = 0
     private var hasUnsyncedBytes = false
+    /// What was read so far misses something, as a repair has left it.
+    private var hasGaps = false
     /// After a failed write or sync nothing more is promised.
     private var failure: LogOutcome?
 
@@ -81,7 +88,7 @@ public final class SegmentedLog: LogStore {
             if position >= segments[last].end {
                 guard position == segments[last].end || start != nil else { return }
                 if start == nil { start = rest }
-                try apply(type, payload, position, segments[last].name, segments[last].bytes, visit)
+                try apply(type, payload, position, segments[last].name, segments[last].bytes, notice, visit)
             }
             position += LogPosition(bytes)
             rest = rest.slice(from: bytes, count: rest.count - bytes)
@@ -110,6 +117,14 @@ public final class SegmentedLog: LogStore {
         var read = 0
         for index in firstIndex..<segments.count {
             let isLast = index == segments.count - 1
+            let segment = segments[index]
+            if segment.isSparse, segment.end > start {
+                // Of what a checkpoint had overtaken only live messages were kept: that is no log to start from.
+                guard segment.isRepaired else {
+                    throw .missing(position: max(start, segment.first), next: segment.name)
+                }
+                hasGaps = true
+            }
             try readSegment(index, isLast: isLast, from: start, notice, visit) {
                 notice(.progress(bytesRead: read + $0, bytesTotal: total))
             }
@@ -149,6 +164,7 @@ public final class SegmentedLog: LogStore {
         for index in segments.indices {
             let file = try RecordFile(disk, segments[index].name, first: segments[index].first)
             segments[index].isSparse = file.kind == .sparse
+            segments[index].isRepaired = file.isRepaired
             segments[index].end = file.end
             disk.close(file.name)
         }
@@ -186,14 +202,14 @@ public final class SegmentedLog: LogStore {
                 if case .unknownFormat = error { throw error }
                 // An older one will do if the log still reaches back to it.
                 let fallback = olderCheckpoints.last?.first ?? 0
-                let reaches = segments.contains { $0.first <= fallback && fallback < $0.end }
-                guard reaches else { throw error }
+                guard reaches(from: fallback, to: newest.first) else { throw error }
                 notice(.checkpointPassedOver(name: newest.name, reason: error.description))
                 continue
             }
             var read = 0
+            hasGaps = file.isRepaired
             try CheckpointFile.read(file) { (type, payload, offset) throws(LogError) in
-                try apply(type, payload, 0, newest.name, offset, visit)
+                try apply(type, payload, 0, newest.name, offset, notice, visit)
                 guard offset - read >= RecordFile.readBytes else { return }
                 read = offset
                 notice(.progress(bytesRead: offset, bytesTotal: newest.bytes))
@@ -203,6 +219,17 @@ public final class SegmentedLog: LogStore {
             return newest.first
         }
         return 0
+    }
+
+    /// Whether the log holds everything between two positions.
+    private func reaches(from start: LogPosition, to end: LogPosition) -> Bool {
+        guard let first = segments.lastIndex(where: { $0.first <= start }) else { return false }
+        var reached = start
+        for segment in segments[first...] where reached < end || segment.first == reached {
+            guard segment.holdsAll, segment.first <= reached, segment.end >= reached else { return false }
+            reached = segment.end
+        }
+        return reached >= end
     }
 
     private func readSegment(
@@ -221,7 +248,7 @@ public final class SegmentedLog: LogStore {
         while offset < file.bytes {
             switch try file.record(at: offset) {
             case .record(let type, let payload, let position, let next):
-                if position >= start { try apply(type, payload, position, segment.name, offset, visit) }
+                if position >= start { try apply(type, payload, position, segment.name, offset, notice, visit) }
                 offset = next
             case .bad(let reason):
                 guard isLast, file.kind == .dense, try !Self.isProvenDurable(file, from: offset) else {
@@ -238,7 +265,7 @@ public final class SegmentedLog: LogStore {
 
     private func apply(
         _ number: UInt8, _ payload: ByteSlice, _ position: LogPosition, _ name: String, _ offset: Int,
-        _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
+        _ notice: (LogNotice) -> Void, _ visit: (RecordType, ByteSlice, LogPosition) throws -> Void
     ) throws(LogError) {
         guard let type = RecordType(rawValue: number) else {
             throw .unknownRecordType(segment: name, offset: offset, type: number)
@@ -258,7 +285,8 @@ public final class SegmentedLog: LogStore {
         do {
             try visit(type, payload, position)
         } catch {
-            throw .replayFailed(segment: name, offset: offset, reason: "\(error)")
+            guard hasGaps else { throw .replayFailed(segment: name, offset: offset, reason: "\(error)") }
+            notice(.recordLeftOut(segment: name, offset: offset, reason: "\(error)"))
         }
     }
 

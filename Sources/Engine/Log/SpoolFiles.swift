@@ -4,6 +4,21 @@
 
 import Wire
 
+/// A chunk to be written to the file `spool-<id>`. Its memory stays with the broker until it is reported.
+public struct SpoolChunk: @unchecked Sendable {
+    public let id: UInt32
+    /// Valid until the chunk is reported written or failed.
+    public let bytes: UnsafeRawBufferPointer
+    /// Keeps the bytes, whatever becomes of the broker.
+    private let owner: RecordBuffer
+
+    init(id: UInt32, owner: RecordBuffer) {
+        self.id = id
+        self.owner = owner
+        bytes = owner.slice.buffer
+    }
+}
+
 /// Files `spool-<id>` of one folder.
 public final class SpoolFiles {
     private let disk: any LogDisk

@@ -28,28 +28,54 @@ final class DataFolder {
         try Self.makeFolder(path)
         try Self.makeFolder(path + "/log")
         try Self.makeFolder(path + "/spool")
-        let lockPath = path + "/LOCK"
-        lock = openFile(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        lock = try Self.takeLock(path, O_RDWR | O_CREAT, LOCK_EX)
+        Self.noteHolder(lock)
+        guard access(path + "/log", R_OK | W_OK | X_OK) == 0 else {
+            throw StartError("cannot use data folder \(path)/log: \(SystemError.text(errno))")
+        }
+    }
+
+    /// A folder that is there, for a tool that works on it while no daemon does. `isReadOnly`: nothing is made or
+    /// changed, and several may look at the same time.
+    init(existing path: String, isReadOnly: Bool) throws(StartError) {
+        self.path = path
+        var facts = stat()
+        guard stat(path + "/log", &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR else {
+            throw StartError("there is no log in data folder \(path)")
+        }
+        if isReadOnly {
+            // Without the file no daemon has ever used the folder: it may be a copy.
+            let isThere = access(path + "/LOCK", F_OK) == 0
+            lock = isThere ? try Self.takeLock(path, O_RDONLY, LOCK_SH) : -1
+        } else {
+            lock = try Self.takeLock(path, O_RDWR | O_CREAT, LOCK_EX)
+            Self.noteHolder(lock)
+        }
+    }
+
+    deinit { if lock >= 0 { closeFile(lock) } }
+
+    private static func takeLock(_ path: String, _ flags: Int32, _ operation: Int32) throws(StartError) -> Int32 {
+        let lock = openFile(path + "/LOCK", flags | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw StartError("cannot use data folder \(path): \(SystemError.text(errno))") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(lock, operation | LOCK_NB) == 0 else {
             let reason = errno
-            let holder = Self.holder(of: lock)
+            let holder = holder(of: lock)
             closeFile(lock)
             if reason == EWOULDBLOCK {
                 throw StartError("data folder \(path) is in use by another taskd\(holder)")
             }
             throw StartError("cannot lock data folder \(path): \(SystemError.text(reason))")
         }
-        // For whoever finds the lock taken.
+        return lock
+    }
+
+    /// For whoever finds the lock taken.
+    private static func noteHolder(_ lock: Int32) {
         let text = "\(getpid())\n"
         ftruncate(lock, 0)
         _ = pwrite(lock, text, text.utf8.count, 0)
-        guard access(path + "/log", R_OK | W_OK | X_OK) == 0 else {
-            throw StartError("cannot use data folder \(path)/log: \(SystemError.text(errno))")
-        }
     }
-
-    deinit { closeFile(lock) }
 
     private static func holder(of lock: Int32) -> String {
         var bytes = [UInt8](repeating: 0, count: 16)

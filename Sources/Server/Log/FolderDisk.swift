@@ -13,9 +13,14 @@ import Musl
 /// Files below one folder.
 final class FolderDisk: LogDisk {
     private let path: String
+    /// Files are opened for reading alone: every change fails.
+    private let isReadOnly: Bool
     private var open: [String: Int32] = [:]
 
-    init(path: String) { self.path = path }
+    init(path: String, isReadOnly: Bool = false) {
+        self.path = path
+        self.isReadOnly = isReadOnly
+    }
 
     deinit { open.values.forEach { _ = closeFile($0) } }
 
@@ -33,6 +38,7 @@ final class FolderDisk: LogDisk {
     }
 
     func create(_ name: String) throws(LogDiskError) {
+        precondition(!isReadOnly)
         let made = openFile(full(name), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard made >= 0 else { throw failure("cannot create", name) }
         open[name] = made
@@ -84,11 +90,13 @@ final class FolderDisk: LogDisk {
     }
 
     func remove(_ name: String) throws(LogDiskError) {
+        precondition(!isReadOnly)
         close(name)
         guard unlink(full(name)) == 0 else { throw failure("cannot remove", name) }
     }
 
     func rename(_ name: String, to new: String) throws(LogDiskError) {
+        precondition(!isReadOnly)
         close(name)
         close(new)
         guard renameFile(full(name), full(new)) == 0 else { throw failure("cannot rename", name) }
@@ -107,7 +115,7 @@ final class FolderDisk: LogDisk {
 
     private func descriptor(_ name: String) throws(LogDiskError) -> Int32 {
         if let known = open[name] { return known }
-        let made = openFile(full(name), O_RDWR | O_CLOEXEC)
+        let made = openFile(full(name), (isReadOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC)
         guard made >= 0 else { throw failure("cannot open", name) }
         open[name] = made
         return made

@@ -21,6 +21,8 @@ enum Recovery {
     /// Longest time between two calls of `attend`, and records between two looks at the clock.
     static let attendMicroseconds: Int64 = 50_000
     static let recordsPerCheck = 1_024
+    /// Records of a repaired log that could not be applied and get a line each.
+    static let leftOutTold = 20
 
     /// `attend`: called again and again meanwhile, for those who connect too early.
     static func run(
@@ -32,6 +34,7 @@ enum Recovery {
         var lastAttended = start
         var records = 0
         var bytes = 0
+        var leftOut = 0
         try store.recover { notice in
             switch notice {
             case .tornTailCut(let segment, let offset, let count):
@@ -46,6 +49,12 @@ enum Recovery {
                     ("checkpoint", name), ("reason", reason))
             case .stagedRecordsAdopted(let count):
                 log(.notice, "records of a killed daemon have been saved", ("bytes", String(count)))
+            case .recordLeftOut(let segment, let offset, let reason):
+                leftOut += 1
+                guard leftOut <= leftOutTold else { return }
+                log(
+                    .error, "a record that cannot be applied in a repaired log is left out",
+                    ("segment", segment), ("offset", String(offset)), ("reason", reason))
             case .progress(let read, let total):
                 bytes = read
                 let now = LoopClock.monotonicMicroseconds
@@ -61,6 +70,9 @@ enum Recovery {
             guard now - lastAttended >= attendMicroseconds else { return }
             lastAttended = now
             attend()
+        }
+        if leftOut > leftOutTold {
+            log(.error, "records left out in all", ("count", String(leftOut)))
         }
         let claim = try store.claim()
         engine.context.journal.begin(epoch: claim.epoch, at: claim.position)

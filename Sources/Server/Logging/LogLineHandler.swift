@@ -49,12 +49,12 @@ struct LogLineHandler: LogHandler {
         let time = timestamp(wallMicroseconds)
         switch format {
         case .plain:
-            var line = "\(time) \(level) \(printable(message))"
-            for (key, value) in pairs { line += " \(key)=\(plainValue(value))" }
+            var line = "\(time) \(level) \(LineText.printable(message))"
+            for (key, value) in pairs { line += " \(key)=\(LineText.plain(value))" }
             return line + "\n"
         case .json:
-            var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"message\":\(jsonText(message))"
-            for (key, value) in pairs { line += ",\(jsonText(key)):\(jsonText(value))" }
+            var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\",\"message\":\(LineText.json(message))"
+            for (key, value) in pairs { line += ",\(LineText.json(key)):\(LineText.json(value))" }
             return line + "}\n"
         }
     }
@@ -72,42 +72,5 @@ struct LogLineHandler: LogHandler {
         return padded(Int(parts.tm_year) + 1900, 4) + "-" + padded(Int(parts.tm_mon) + 1, 2) + "-"
             + padded(Int(parts.tm_mday), 2) + "T" + padded(Int(parts.tm_hour), 2) + ":"
             + padded(Int(parts.tm_min), 2) + ":" + padded(Int(parts.tm_sec), 2) + "." + padded(milliseconds, 3) + "Z"
-    }
-
-    /// What clients send ends up in lines: nothing of it may end the line or move a terminal's cursor.
-    private static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
-        var cleaned = ""
-        for scalar in text.unicodeScalars {
-            if scalar.value < 0x20 || scalar.value == 0x7F {
-                cleaned += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            } else {
-                cleaned.unicodeScalars.append(scalar)
-            }
-        }
-        return cleaned
-    }
-
-    private static func plainValue(_ value: String) -> String {
-        let cleaned = printable(value)
-        guard cleaned.isEmpty || cleaned.contains(where: { $0 == " " || $0 == "\"" || $0 == "=" }) else {
-            return cleaned
-        }
-        return "\"" + cleaned.replacing("\"", with: "\\\"") + "\""
-    }
-
-    private static func jsonText(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case _ where scalar.value < 0x20:
-                quoted += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }

@@ -18,6 +18,7 @@ enum ClientEvent: Equatable {
     case ack(UInt64, multiple: Bool)
     case nack(UInt64)
     case cancel(String)
+    case heartbeat
 
     var body: String? {
         switch self {
@@ -81,7 +82,9 @@ final class BrokerFixture {
 
     var host: VirtualHost { broker.virtualHost(Borrowed("/").slice)! }
 
-    func client(frameBytesMax: Int = 131_072) -> BrokerClient { BrokerClient(self, frameBytesMax: frameBytesMax) }
+    func client(frameBytesMax: Int = 131_072, isNudged: Bool = false) -> BrokerClient {
+        BrokerClient(self, frameBytesMax: frameBytesMax, isNudged: isNudged)
+    }
 
     func queue(_ name: String) -> Queue? { host.queue(Borrowed(name).slice) }
 
@@ -97,12 +100,13 @@ final class BrokerClient {
     let channel: BrokerChannel
     private var channels: UInt16 = 1
 
-    init(_ fixture: BrokerFixture, frameBytesMax: Int) {
+    init(_ fixture: BrokerFixture, frameBytesMax: Int, isNudged: Bool) {
         self.fixture = fixture
         output = OutputQueue(flushList: fixture.context.flushList)
         connection = fixture.broker.openConnection(
             virtualHost: fixture.host, output: output, name: "test", user: "guest", frameBytesMax: frameBytesMax)
         connection.capabilities = [.consumerCancelNotify, .basicNack]
+        if isNudged { connection.capabilities.insert(.nudges) }
         channel = connection.openChannel(1)
     }
 
@@ -339,6 +343,7 @@ final class BrokerClient {
                 size = Int(header.bodyBytes)
                 lastProperties = try! BasicProperties(header.properties)
                 if size == 0 { finish() }
+            case FrameType.heartbeat: events.append(.heartbeat)
             default:
                 body.append(contentsOf: frame.payload.buffer)
                 if body.count == size { finish() }

@@ -227,3 +227,14 @@ private func expiring(_ milliseconds: Int) -> BasicProperties {
     fixture.turn()
     #expect(fixture.queue("q")!.readyCount == 0)
 }
+
+/// Goal: deadlines of queues that are gone do not pile up, however far ahead they lie.
+@Test func deadlinesOfDeletedQueuesAreSwept() throws {
+    let fixture = BrokerFixture()
+    let client = fixture.client()
+    for index in 0..<5_000 {
+        try client.declare("q\(index)", ["x-expires": .int32(100_000_000)])
+        _ = try client.deleteQueue("q\(index)")
+    }
+    #expect(fixture.broker.deadlines.count <= 1_025)
+}

@@ -136,3 +136,21 @@ import Wire
     for index in 0..<3_000 { try client.publish("\(index)", to: "key-\(index)", exchange: "amq.direct") }
     #expect(client.fixture.queue("q")?.readyCount == 3_000)
 }
+
+/// Goal: a chain of auto-delete exchanges falls as a whole, however long it is, and nothing of it stays.
+@Test func longChainsOfExchangesAreTakenDown() throws {
+    let fixture = BrokerFixture()
+    let client = fixture.client()
+    let before = fixture.host.exchanges.count
+    try client.declare("q")
+    for index in 0..<5_000 {
+        try client.exchange("e\(index)", "fanout", autoDelete: true)
+        if index > 0 { try client.bindExchange("e\(index - 1)", "e\(index)") }
+    }
+    try client.bind("q", "e0")
+    weak let last = fixture.host.exchange(Borrowed("e4999").slice)
+    #expect(last != nil)
+    _ = try client.deleteQueue("q")
+    #expect(fixture.host.exchanges.count == before)
+    #expect(last == nil, "a deleted exchange is kept by its bindings")
+}

@@ -117,7 +117,7 @@ struct InspectionTests {
             files[chunk.id] = [UInt8](chunk.bytes)
             broker.spoolWritten(chunk.id)
         }
-        let queue = try #require(broker.virtualHosts.values[0].queue(ByteString("q").slice))
+        let queue = try #require(broker.virtualHosts.values[0].queues.values.first)
         let onDisk = queue.onDiskCount
         #expect(onDisk > 20 && queue.peek(0)?.isOnDisk == true)
         #expect(fixture.reply("QUEUE", "PEEK", "q", "0", "2") == "")

@@ -1,6 +1,7 @@
 // One AMQP channel, broker side: the door through which a session does everything. State is here; operations
 // are in the extensions beside: ChannelTopology (declare, bind, purge …), ChannelPublish, ChannelConsume,
-// ChannelDelivery (frames out), ChannelSettling (ack, nack, recover), ChannelTransaction, ChannelConfirms.
+// ChannelDelivery (frames out), ChannelSettling (ack, nack, recover), ChannelNudge (a client's sleep),
+// ChannelTransaction, ChannelConfirms.
 // An operation either succeeds or throws a `BrokerError`; the session closes the channel or connection with it.
 // Loop thread only.
 
@@ -40,6 +41,9 @@ public final class BrokerChannel {
     var limitedUnacked = 0
     /// Some consumer stopped because of `globalPrefetch`.
     var isGlobalPrefetchReached = false
+    /// Fixed by what the client is; see ChannelNudge.swift.
+    let wantsNudges: Bool
+    var nudge = ChannelNudge()
 
     // Publishing
     var mode = ChannelMode.plain
@@ -64,6 +68,7 @@ public final class BrokerChannel {
         virtualHost = connection.virtualHost
         output = connection.output
         frameBytesMax = connection.frameBytesMax
+        wantsNudges = connection.capabilities.contains(.nudges)
     }
 
     @inline(__always)

@@ -4,7 +4,7 @@
 
 import Wire
 
-/// What the client said it understands, of what matters to the broker.
+/// What the client said it understands, or is known to need, of what matters to the broker.
 struct ClientCapabilities: OptionSet {
     let rawValue: UInt8
     /// Wants `basic.cancel` when its queue goes.
@@ -13,6 +13,8 @@ struct ClientCapabilities: OptionSet {
     static let basicNack = ClientCapabilities(rawValue: 2)
     /// Understands `connection.blocked`.
     static let connectionBlocked = ClientCapabilities(rawValue: 4)
+    /// May sleep over acknowledgements: wants to be woken. Nobody announces it; see Channel/ChannelNudge.swift.
+    static let nudges = ClientCapabilities(rawValue: 8)
 }
 
 /// One open connection.
@@ -26,6 +28,7 @@ public final class BrokerConnection {
     public let user: String
     /// Negotiated; 0: no limit.
     let frameBytesMax: Int
+    /// Set before the first channel is opened.
     var capabilities: ClientCapabilities = []
     /// The client's properties, a table without its length; for inspection.
     var clientProperties: [UInt8] = []

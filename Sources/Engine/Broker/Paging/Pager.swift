@@ -43,6 +43,9 @@ final class Pager {
             + broker.deadLetters.count * Limits.deadLetterOverheadBytes
     }
 
+    /// The same without what is on its way to the disk already: paging out more would not free it sooner.
+    private var unpagedBytes: Int { memoryBytes - spool.memoryBytes }
+
     var isShort: Bool { memoryBytes >= context.configuration.memoryHighWatermarkBytes }
 
     private func share(_ percent: Int) -> Int { context.configuration.memoryHighWatermarkBytes / 100 * percent }
@@ -52,10 +55,10 @@ final class Pager {
     /// One slice. At the end of each turn; nothing to do is one comparison.
     @inline(__always)
     func endTurn() {
-        if isPagingDue || context.alarms.isMemoryLow { work() }
+        if isPagingDue || isShort || context.alarms.isMemoryLow { work() }
     }
 
-    private var isPagingDue: Bool { memoryBytes > share(Limits.pagingBeginPercent) }
+    private var isPagingDue: Bool { unpagedBytes > share(Limits.pagingBeginPercent) }
 
     @inline(never)
     private func work() {
@@ -98,7 +101,7 @@ final class Pager {
             blocked = []
         }
         blockedAtPosition = written
-        while !budget.isSpent, memoryBytes > goal {
+        while !budget.isSpent, unpagedBytes > goal {
             guard let queue = candidates.last ?? chooseCandidates() else { return }
             switch pageOut(queue, &budget) {
             case .isSpent: return

@@ -29,6 +29,7 @@ extension Queue {
         if !consumer.noAck, !channel.hasGlobalCredit {
             consumers.leave(consumer)
             channel.isGlobalPrefetchReached = true
+            channel.consumerStopped(now: now)
             return 0
         }
         // Not `<=`: a message with TTL 0 may still go to a consumer that waits.
@@ -37,7 +38,12 @@ extension Queue {
             return 0
         }
         channel.deliver(removeFirstReady(), from: self, to: consumer)
-        if consumer.isPrefetchReached { consumers.leave(consumer) } else { consumers.rotate(after: consumer) }
+        if consumer.isPrefetchReached {
+            consumers.leave(consumer)
+            channel.consumerStopped(now: now)
+        } else {
+            consumers.rotate(after: consumer)
+        }
         return 1
     }
 

@@ -73,6 +73,10 @@ final class BrokerCheckpoint {
             let queue = topology.queues[nextQueue]
             budget.visits -= 1
             if queue.isDeleted || walk(queue, &budget) {
+                // Set aside because they cannot be read: they stay in the log for a repair.
+                if !queue.isDeleted {
+                    for entry in queue.paging?.unreadable ?? [] { write(entry, of: queue, isHeld: false, to: &walked) }
+                }
                 nextQueue += 1
                 place = ReadyPlace()
                 sequenceEnd = nil

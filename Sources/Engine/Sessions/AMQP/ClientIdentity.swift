@@ -1,5 +1,5 @@
 // What a client says about itself in `connection.start-ok`: its properties, kept as they came for inspection,
-// and the capabilities, which change how it is talked to.
+// and the capabilities, which change how it is talked to. What is known of a product counts as a capability.
 // Next: AMQPHandshake.swift.
 
 import Wire
@@ -18,11 +18,15 @@ struct ClientIdentity {
         ("basic.nack", .basicNack),
     ]
 
+    /// The library under kombu, and so under Celery.
+    private static let nudgedProduct = "py-amqp"
+
     init() {}
 
     /// - Parameter table: validated.
     init(_ table: FieldTableView) {
         properties = table.bytes.array
+        if Self.text(table, "product") == Self.nudgedProduct { capabilities.insert(.nudges) }
         guard let announced = (try? table.value("capabilities"))??.table else { return }
         for (name, flag) in Self.flags where Self.isTrue(announced, name) { capabilities.insert(flag) }
         wantsAuthenticationFailureClose = Self.isTrue(announced, "authentication_failure_close")

@@ -136,6 +136,8 @@ extension Store {
 
     /// The alarms have changed, or something else that decides whether writes are taken.
     func updateWriteRefusal() {
+        // Keys go on expiring in memory; a log that has failed takes no more records, which must not pile up.
+        if context.alarms.logFailure != nil { effects.isEnabled = false }
         if let reason = context.alarms.refusesStoreWrites {
             persistence.writeRefusal = "MISCONF Errors writing to the AOF file: \(reason)"
         } else if !context.checkpoints.lastSucceeded, savesAtShutdown {

@@ -201,10 +201,10 @@ final class AMQPTestPeer {
 
     static let protocolHeader = AMQPConstants.protocolHeader
 
-    static func clientProperties(_ capabilities: [String]) -> [UInt8] {
+    static func clientProperties(_ capabilities: [String], product: String = "test") -> [UInt8] {
         var granted = FieldTable()
         for name in capabilities { granted[name] = .boolean(true) }
-        let table: FieldTable = ["product": "test", "capabilities": .table(granted)]
+        let table: FieldTable = ["product": .string(product), "capabilities": .table(granted)]
         return table.encoded
     }
 
@@ -213,9 +213,10 @@ final class AMQPTestPeer {
     ]
 
     static func startOK(
-        mechanism: String = "PLAIN", response: String = "\0guest\0guest", capabilities: [String] = capabilities
+        mechanism: String = "PLAIN", response: String = "\0guest\0guest", capabilities: [String] = capabilities,
+        product: String = "test"
     ) -> [UInt8] {
-        let properties = clientProperties(capabilities)
+        let properties = clientProperties(capabilities, product: product)
         return properties.withUnsafeBytes {
             method(
                 0,
@@ -235,10 +236,10 @@ final class AMQPTestPeer {
     @discardableResult
     func opened(
         channels: [UInt16] = [1], channelsMax: UInt16 = 2047, frame: UInt32 = 131_072, heartbeat: UInt16 = 0,
-        capabilities: [String] = AMQPTestPeer.capabilities
+        capabilities: [String] = AMQPTestPeer.capabilities, product: String = "test"
     ) -> Self {
         send(Self.protocolHeader)
-        send(Self.startOK(capabilities: capabilities))
+        send(Self.startOK(capabilities: capabilities, product: product))
         send(Self.tuneOK(channels: channelsMax, frame: frame, heartbeat: heartbeat))
         send(Self.open())
         for channel in channels { call(channel, ChannelOpen()) }

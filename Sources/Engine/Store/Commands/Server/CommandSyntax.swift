@@ -188,6 +188,7 @@ enum CommandSyntax {
         "unlink": "key:k...",
         "unsubscribe": "[channel...]",
         "wait": "numreplicas:i timeout:i",
+        "waitaof": "numlocal:i numreplicas:i timeout:i",
         "watch": "key:k...",
         "xack": "key:k group id...",
         "xadd":
