@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
-.testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire", "CTaskdShims"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EndToEndTests", exclude: ["Clients", "Faults", "Requirements"]),
         .target(name: "TestServers", path: "Tests/TestServers"),
         .testTarget(name: "TaskdClientTests", dependencies: ["TaskdClient", "TestServers"]),
