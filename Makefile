@@ -10,13 +10,15 @@ BENCH ?=
 # Kills of `make crash`, and arguments for the soak (see Scripts/bench/soak --help).
 KILLS ?= 50
 SOAK ?=
+# Arguments for the endless simulation (see taskd-simulate --help).
+SIMULATE ?=
 
 SWIFT_FORMAT := swift format
 FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end lint format bench soak crash fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak crash fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -36,6 +38,10 @@ test-unit: dependencies ## Only the tests that need neither a daemon nor Python
 
 test-end-to-end: build test-dependencies ## Only the tests of the daemon with real clients
 	Scripts/test end-to-end
+
+simulate: dependencies ## Cut a simulated disk's power until stopped, or until something is lost (SIMULATE=arguments)
+	swift build -c release --product taskd-simulate
+	.build/release/taskd-simulate --forever $(SIMULATE)
 
 lint: ## Check formatting, the layers of the sources, and the scripts
 	$(SWIFT_FORMAT) lint --strict --recursive --parallel --configuration $(FORMAT_CONFIGURATION) $(SOURCES)

@@ -54,6 +54,13 @@ let package = Package(
                     ], .when(platforms: [.linux], configuration: .release))
             ]),
         .target(name: "Simulation", dependencies: ["Engine", "Wire"]),
+        .executableTarget(
+            name: "taskd-simulate",
+            dependencies: [
+                "Simulation", "Engine", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Simulate"),
         .target(
             name: "TaskdClient",
             dependencies: [

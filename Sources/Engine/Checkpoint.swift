@@ -35,7 +35,8 @@ extension Engine {
     public func continueCheckpoint() -> Bool {
         guard let walk = checkpoint else { return true }
         var budget = CheckpointBudget(
-            visits: Limits.checkpointVisitsPerTurn, bytes: Limits.checkpointBytesPerTurn)
+            visits: context.configuration.checkpointVisitsPerTurn,
+            bytes: context.configuration.checkpointBytesPerTurn)
         if !walk.isBrokerDone { walk.isBrokerDone = broker.continueCheckpoint(&budget) }
         if walk.isBrokerDone, !walk.isStoreDone { walk.isStoreDone = store.continueCheckpoint(&budget) }
         guard walk.isBrokerDone, walk.isStoreDone else { return false }
@@ -45,9 +46,16 @@ extension Engine {
             store.endCheckpoint()
             let count = walk.output.recordCount
             walk.output.append(.checkpointEnd, payloadBytes: 8) { $0.writeUInt64(count) }
+            broker.log.flush()
+            walk.safePosition = context.journal.nextPosition
         }
         return true
     }
+
+    /// Once everything is written: the log must be on disk up to here before the checkpoint may count. What changed
+    /// while it was taken shows in it, so a log that ends before that change would not go with it: a message that
+    /// was dead-lettered meanwhile would be in neither queue.
+    public var checkpointSafePosition: LogPosition { checkpoint?.safePosition ?? 0 }
 
     /// Bytes of the checkpoint that wait to be taken.
     public var checkpointPendingBytes: Int { checkpoint?.output.pendingBytes ?? 0 }
@@ -77,6 +85,7 @@ final class CheckpointInProgress {
     var isBrokerDone = false
     var isStoreDone = false
     var hasEnd = false
+    var safePosition: LogPosition = .max
 
     init(output: CheckpointOutput) { self.output = output }
 }

@@ -7,11 +7,14 @@ public enum DiskFault: Equatable, Sendable {
     case crash
     /// This change fails; later ones may work again.
     case fail(reason: String)
+    /// There is no room: what needs some fails, removing and cutting go well.
+    case noSpace
 }
 
 /// Faults by number of change.
 public struct FaultPlan: Sendable {
     private var faults: [Int: DiskFault] = [:]
+    private var shortages: [Range<Int>] = []
 
     public init() {}
 
@@ -29,5 +32,14 @@ public struct FaultPlan: Sendable {
         return plan
     }
 
-    func fault(at change: Int) -> DiskFault? { faults[change] }
+    /// There is no room during these changes. Who tries again counts on, so the shortage ends.
+    public static func noSpace(during changes: Range<Int>) -> FaultPlan {
+        var plan = FaultPlan()
+        plan.shortages = [changes]
+        return plan
+    }
+
+    func fault(at change: Int) -> DiskFault? {
+        faults[change] ?? (shortages.contains { $0.contains(change) } ? .noSpace : nil)
+    }
 }

@@ -50,16 +50,22 @@ public final class SimulatedClient {
         return taken > 0
     }
 
-    /// Receives what need not wait for the disk.
-    func collect(_ journal: Journal) {
-        guard !isSessionGone else { return }
+    /// Not all that was queued has been taken by the session.
+    public var hasUnsent: Bool { !unsent.isEmpty }
+
+    /// Receives what need not wait for the disk. True when it has to wait.
+    func collect(_ journal: Journal) -> Bool {
+        guard !isSessionGone else { return false }
+        if session.closesNow {
+            drop()
+            return false
+        }
         let output = session.output
-        let isHeld =
-            output.heldUntilSequence > journal.durableSequence
-            && !(output.heldUntilSequence == journal.openSequence && journal.pendingBytes == 0
-                && journal.durableSequence == journal.openSequence - 1)
-        if session.closesNow { return drop() }
-        guard !isHeld else { return }
+        if output.heldUntilSequence == journal.openSequence, journal.pendingBytes == 0 {
+            // Nothing was appended to the open batch after all: the one before it is enough.
+            output.heldUntilSequence -= 1
+        }
+        guard output.heldUntilSequence <= journal.durableSequence else { return true }
         let pieces = UnsafeMutableBufferPointer<iovec>.allocate(capacity: 64)
         defer { pieces.deallocate() }
         while !output.isEmpty {
@@ -72,5 +78,6 @@ public final class SimulatedClient {
             if output.consume(total) { session.outputDrained() }
         }
         if session.closesAfterFlush { drop() }
+        return false
     }
 }

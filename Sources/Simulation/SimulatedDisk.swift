@@ -1,6 +1,7 @@
 // A disk in memory that behaves as badly as real ones may: until a file is synced, a crash keeps any subset
 // of the sectors written since, in any order; a file whose folder was not synced may be gone.
-// Faults are planned beforehand (FaultPlan.swift), so that a run repeats from its seed.
+// Faults are planned beforehand (FaultPlan.swift), so that a run repeats from its seed. An observer may ask before
+// each change for the disk that a power cut in the middle of it would leave, while this one goes on.
 // One thread. Next: SimulatedHost.swift.
 
 import Engine
@@ -17,8 +18,21 @@ public final class SimulatedDisk: LogDisk {
         var durable: [UInt8] = []
         /// Its name is in the durable folder.
         var isNamed = false
-        /// Cut since the last sync.
-        var isCut = false
+        /// A sync of these bytes has failed: they look written, and no later sync writes them.
+        var lost: Range<Int>?
+
+        /// What a sync now puts on the platters.
+        var syncable: [UInt8] {
+            guard let lost else { return current }
+            var bytes = current
+            for index in lost.clamped(to: 0..<bytes.count) { bytes[index] = 0 }
+            return bytes
+        }
+
+        mutating func loseUnsynced() {
+            guard current.count > durable.count else { return }
+            lost = min(lost?.lowerBound ?? .max, durable.count)..<current.count
+        }
     }
 
     private var files: [String: File] = [:]
@@ -32,10 +46,28 @@ public final class SimulatedDisk: LogDisk {
     /// File operations that change something, so far.
     public private(set) var changes = 0
     public private(set) var hasCrashed = false
+    /// A crash may also turn a bit over in what was not synced.
+    public var flipsUnsyncedBits = false
+    /// Called before each change with its number and a function that makes another disk, on which power was cut
+    /// during the change; its own crash is decided by the seed.
+    public var willChange: ((_ change: Int, _ cut: (_ seed: UInt64) -> SimulatedDisk) -> Void)?
+    /// Segments removed so far.
+    public private(set) var removedSegments = 0
 
     public init(seed: UInt64, plan: FaultPlan = FaultPlan()) {
         random = RandomSource(seed: seed)
         self.plan = plan
+    }
+
+    private init(_ other: SimulatedDisk, seed: UInt64) {
+        random = RandomSource(seed: seed)
+        plan = FaultPlan()
+        files = other.files
+        removed = other.removed
+        replaced = other.replaced
+        renamed = other.renamed
+        changes = other.changes
+        flipsUnsyncedBits = other.flipsUnsyncedBits
     }
 
     // MARK: Faults
@@ -45,8 +77,10 @@ public final class SimulatedDisk: LogDisk {
 
     /// Power is cut: what was not durable is there in part, in whole or not at all. The disk works again after.
     public func crash() {
-        for (name, file) in removed where !file.isNamed || Bool.random(using: &random) { files[name] = nil }
-        for (name, file) in removed where file.isNamed && Bool.random(using: &random) { files[name] = file }
+        // Sorted everywhere, or the seed would not decide.
+        for (name, file) in removed.sorted(by: { $0.key < $1.key }) where files[name] == nil {
+            if file.isNamed && Bool.random(using: &random) { files[name] = file }
+        }
         removed = [:]
         for (new, old) in renamed.sorted(by: { $0.key < $1.key }) where Bool.random(using: &random) {
             // The folder still has the names from before.
@@ -57,7 +91,7 @@ public final class SimulatedDisk: LogDisk {
         }
         replaced = [:]
         renamed = [:]
-        for (name, var file) in files {
+        for (name, var file) in files.sorted(by: { $0.key < $1.key }) {
             if !file.isNamed, Bool.random(using: &random) {
                 files[name] = nil
                 continue
@@ -65,7 +99,7 @@ public final class SimulatedDisk: LogDisk {
             file.current = survivor(of: file)
             file.durable = file.current
             file.isNamed = true
-            file.isCut = false
+            file.lost = nil
             files[name] = file
         }
         hasCrashed = false
@@ -75,8 +109,9 @@ public final class SimulatedDisk: LogDisk {
     /// Each sector is the new or the old one; the length is anything in between.
     private func survivor(of file: File) -> [UInt8] {
         if file.current == file.durable { return file.durable }
-        let shorter = min(file.current.count, file.durable.count)
-        let longer = max(file.current.count, file.durable.count)
+        let written = file.syncable
+        let shorter = min(written.count, file.durable.count)
+        let longer = max(written.count, file.durable.count)
         var kept = file.durable
         let length = Int.random(in: shorter...longer, using: &random)
         if kept.count < length { kept += [UInt8](repeating: 0, count: length - kept.count) }
@@ -85,11 +120,22 @@ public final class SimulatedDisk: LogDisk {
         while sector < length {
             let end = min(sector + Self.sectorBytes, length)
             if Bool.random(using: &random) {
-                for index in sector..<max(sector, min(end, file.current.count)) { kept[index] = file.current[index] }
+                for index in sector..<max(sector, min(end, written.count)) { kept[index] = written[index] }
             }
             sector = end
         }
+        // Only what the file has more than was synced: nothing else is being written.
+        if flipsUnsyncedBits, kept.count > file.durable.count, Int.random(in: 0..<4, using: &random) == 0 {
+            let index = Int.random(in: file.durable.count..<kept.count, using: &random)
+            kept[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        }
         return kept
+    }
+
+    /// The process ends, the machine does not: everything written stays.
+    public func endProcess() {
+        hasCrashed = false
+        plan = FaultPlan()
     }
 
     /// Damages durable bytes: one bit of `name`.
@@ -101,19 +147,32 @@ public final class SimulatedDisk: LogDisk {
     /// The bytes of a file, for tests.
     public func bytes(of name: String) -> [UInt8] { files[name]?.current ?? [] }
 
-    /// Counts a change and fails it if the plan says so. `partly` is done when the fault leaves half a change.
-    private func change(_ operation: String, _ name: String, partly: () -> Void = {}) throws(LogDiskError) {
+    /// Counts a change and fails it if the plan says so. `partly` is done to the disk when the fault leaves half a
+    /// change.
+    private func change(
+        _ operation: String, _ name: String, needsRoom: Bool = false, partly: (SimulatedDisk) -> Void = { _ in }
+    ) throws(LogDiskError) {
         if hasCrashed { throw LogDiskError(operation: operation, file: name, reason: "the disk is gone") }
         changes += 1
+        willChange?(changes) { seed in
+            let other = SimulatedDisk(self, seed: seed)
+            partly(other)
+            other.crash()
+            return other
+        }
         guard let fault = plan.fault(at: changes) else { return }
         switch fault {
         case .crash:
-            partly()
+            partly(self)
             hasCrashed = true
             throw LogDiskError(operation: operation, file: name, reason: "power cut")
         case .fail(let reason):
-            partly()
+            partly(self)
             throw LogDiskError(operation: operation, file: name, reason: reason)
+        case .noSpace where needsRoom:
+            partly(self)
+            throw LogDiskError(operation: operation, file: name, reason: "no space", isNoSpace: true)
+        case .noSpace: break
         }
     }
 
@@ -122,8 +181,12 @@ public final class SimulatedDisk: LogDisk {
     public func list() throws(LogDiskError) -> [String] { files.keys.sorted() }
 
     public func create(_ name: String) throws(LogDiskError) {
-        try change("cannot create", name)
-        files[name] = File()
+        try change("cannot create", name, needsRoom: true)
+        // One that is there already is emptied, which is no more durable than anything else.
+        var file = files[name] ?? File()
+        file.current = []
+        file.lost = nil
+        files[name] = file
     }
 
     public func size(of name: String) throws(LogDiskError) -> Int { try file(name).current.count }
@@ -141,21 +204,19 @@ public final class SimulatedDisk: LogDisk {
     public func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(LogDiskError) {
         let end = try file(name).current.count
         precondition(offset == end, "the log only appends")
-        try change("cannot write", name) {
-            let count = Int.random(in: 0...bytes.count, using: &random)
-            files[name]?.current += bytes[0..<count]
+        try change("cannot write", name, needsRoom: true) { disk in
+            let count = Int.random(in: 0...bytes.count, using: &disk.random)
+            disk.files[name]?.current += bytes[0..<count]
         }
         files[name]?.current += bytes
     }
 
     public func sync(_ name: String) throws(LogDiskError) {
         _ = try file(name)
-        try change("cannot sync", name) {
-            // The kernel has marked the pages clean: they look written and never will be.
-        }
-        let current = files[name]?.current ?? []
-        files[name]?.durable = current
-        files[name]?.isCut = false
+        // When it fails the kernel has marked the pages clean.
+        try change("cannot sync", name, needsRoom: true) { $0.files[name]?.loseUnsynced() }
+        let synced = files[name]?.syncable ?? []
+        files[name]?.durable = synced
     }
 
     public func syncFolder() throws(LogDiskError) {
@@ -170,7 +231,7 @@ public final class SimulatedDisk: LogDisk {
         let count = try file(name).current.count
         try change("cannot cut", name)
         files[name]?.current.removeLast(max(0, count - size))
-        files[name]?.isCut = true
+        if let lost = files[name]?.lost { files[name]?.lost = lost.clamped(to: 0..<size) }
     }
 
     public func remove(_ name: String) throws(LogDiskError) {
@@ -178,11 +239,12 @@ public final class SimulatedDisk: LogDisk {
         try change("cannot remove", name)
         files[name] = nil
         removed[name] = file
+        if name.hasSuffix(SegmentFormat.segmentSuffix) { removedSegments += 1 }
     }
 
     public func rename(_ name: String, to new: String) throws(LogDiskError) {
         var moved = try file(name)
-        try change("cannot rename", name)
+        try change("cannot rename", name, needsRoom: true)
         // A crash before the folder is synced leaves the old file, the new one, or (with both names) either.
         files[name] = nil
         if let old = files[new] {

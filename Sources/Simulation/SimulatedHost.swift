@@ -16,11 +16,17 @@ public final class SimulatedHost {
     private var random: RandomSource
     private var clients: [SimulatedClient] = []
     private var monotonicMicroseconds: Int64 = 1_000_000
-    private var wallMicroseconds: Int64
+    public private(set) var wallMicroseconds: Int64
     /// The log has failed: nothing is confirmed, nobody is answered.
     public private(set) var failure: String?
     /// What recovery had to say.
     public private(set) var notices: [LogNotice] = []
+    /// The log thread is slow at times: a batch is written some turns after it was closed.
+    public var delaysBatches = false
+    private var batchInFlight: LogBatch?
+    private var writtenSequence: UInt64 = 0
+    /// Somebody waits for what was written without a sync.
+    private var isSyncAsked = false
 
     /// Recovers from what is on the disk.
     public init(
@@ -52,6 +58,9 @@ public final class SimulatedHost {
         engine.finishRecovery()
     }
 
+    // Its memory belongs to the journal.
+    deinit { if let batchInFlight { journal.written(batchInFlight) } }
+
     /// A checkpoint is taken within the next turns; `takesCheckpoints` has them taken all the time.
     public func askForCheckpoint() { storage.isAsked = true }
     public var takesCheckpoints: Bool {
@@ -61,6 +70,15 @@ public final class SimulatedHost {
     /// Checkpoints that were finished, and segments rewritten.
     public var checkpointCount: Int { storage.finishedCount }
     public var rewriteCount: Int { storage.rewriteCount }
+    /// Messages read back from segments and spool.
+    public var readCount: Int { storage.readCount }
+
+    private var journal: Journal { engine.context.journal }
+    /// What has been done so far is durable once this batch is, and up to which batch everything is.
+    public var lastRecordSequence: UInt64 { journal.openSequence - (journal.pendingBytes > 0 ? 0 : 1) }
+    public var durableSequence: UInt64 { journal.durableSequence }
+    /// A batch waits for room on the disk.
+    public var isDiskFull: Bool { engine.context.alarms.isDiskFull }
 
     /// Time passes.
     public func advance(milliseconds: Int64) {
@@ -85,6 +103,8 @@ public final class SimulatedHost {
         PeerAddress(host: "127.0.0.1", port: 40_000, isLoopback: true, localHost: "127.0.0.1", localPort: port)
     }
 
+    // MARK: Turns
+
     /// One turn: what clients have sent is executed, the batch goes to the log, and what need not wait for
     /// the disk is received by the clients.
     public func turn() {
@@ -98,11 +118,11 @@ public final class SimulatedHost {
             if !hasResumed { break }
         }
         storage.endOfTurn(engine, archive, spool, &random)
-        appendBatch()
+        moveBatches()
         guard failure == nil else { return }
-        let journal = engine.context.journal
         _ = engine.context.flushList.takePending()
-        for client in clients { client.collect(journal) }
+        collect()
+        if isSyncAsked, !isSlow { syncLog() }
     }
 
     /// Turns until clients have sent everything and nothing waits for the disk; at most `turnsMax`.
@@ -110,42 +130,67 @@ public final class SimulatedHost {
         for _ in 0..<turnsMax where failure == nil {
             turn()
             syncLog()
-            let isQuiet =
-                clients.allSatisfy(\.isQuiet) && engine.context.journal.pendingBytes == 0 && storage.isQuiet
-                && (engine.nextDeadline ?? .max) > engine.context.time.monotonicMilliseconds
             if isQuiet { return }
         }
     }
 
-    private func appendBatch() {
-        let journal = engine.context.journal
-        guard let batch = journal.takeBatch() else { return }
+    /// Nothing is left to do, and nothing waits for the disk.
+    public var isQuiet: Bool {
+        clients.allSatisfy(\.isQuiet) && journal.pendingBytes == 0 && storage.isQuiet && batchInFlight == nil
+            && (engine.nextDeadline ?? .max) > engine.context.time.monotonicMilliseconds
+    }
+
+    private func collect() {
+        for client in clients where client.collect(journal) { isSyncAsked = true }
+    }
+
+    // MARK: The log
+
+    private func moveBatches() {
+        if let batchInFlight, !isSlow { write(batchInFlight) }
+        guard failure == nil, batchInFlight == nil, let batch = journal.takeBatch() else { return }
+        batchInFlight = batch
+        if !isSlow { write(batch) }
+    }
+
+    private var isSlow: Bool { delaysBatches && Int.random(in: 0..<3, using: &random) == 0 }
+
+    private func write(_ batch: LogBatch) {
         // Syncing more often than asked is allowed, and finds other states.
-        let syncs = batch.needsSync || Int.random(in: 0..<8, using: &random) == 0
+        let syncs =
+            batch.needsSync || engine.context.configuration.appendFsync == .always
+            || Int.random(in: 0..<8, using: &random) == 0
         let outcome = log.append(batch, sync: syncs)
         for segment in log.takeBegunSegments() { archive.begun(segment) }
+        if case .noSpace = outcome {
+            // It is tried again, turn by turn.
+            engine.context.alarms.isDiskFull = true
+            return
+        }
+        engine.context.alarms.isDiskFull = false
+        batchInFlight = nil
+        writtenSequence = batch.sequence
         journal.written(batch)
-        note(outcome, sequence: batch.sequence)
+        note(outcome)
     }
 
-    /// As the log thread does once a second.
+    /// As the log thread does once a second, and when somebody waits.
     public func syncLog() {
         guard failure == nil else { return }
-        let journal = engine.context.journal
-        guard journal.openSequence > 1 else { return }
-        note(log.sync(), sequence: journal.openSequence - 1)
+        if let batchInFlight { write(batchInFlight) }
+        guard failure == nil, batchInFlight == nil, writtenSequence > 0 else { return }
+        isSyncAsked = false
+        note(log.sync())
         guard failure == nil else { return }
-        for client in clients { client.collect(journal) }
+        collect()
     }
 
-    private func note(_ outcome: LogOutcome, sequence: UInt64) {
+    private func note(_ outcome: LogOutcome) {
         switch outcome {
-        case .written: break
+        case .written, .noSpace: break
         case .durable:
-            engine.context.journal.durable(upTo: sequence)
-            engine.durable(upTo: sequence)
-        // No room is tried again by the next turn of the real log thread; here it is the end of a run.
-        case .noSpace(let reason): failure = reason
+            journal.durable(upTo: writtenSequence)
+            engine.durable(upTo: writtenSequence)
         case .fenced: failure = "fenced"
         case .unknown(let reason): failure = reason
         }

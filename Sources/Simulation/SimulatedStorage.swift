@@ -10,6 +10,7 @@ struct SimulatedStorage {
     var isAlwaysAsked = false
     private(set) var finishedCount = 0
     private(set) var rewriteCount = 0
+    private(set) var readCount = 0
     private var position: LogPosition?
     private var isCollected = false
     private var reads: [ReadBackRequest] = []
@@ -46,6 +47,7 @@ struct SimulatedStorage {
         reads += engine.broker.takeReadRequests()
         while !reads.isEmpty, Int.random(in: 0..<3, using: &random) > 0 {
             let request = reads.remove(at: Int.random(in: 0..<reads.count, using: &random))
+            readCount += request.entries.count
             engine.broker.readBack(
                 ReadBack.perform(request) { (place, isLogged, body) throws(LogError) in
                     if isLogged { try archive.read(at: place, body) } else { try spool.read(at: place, body) }
@@ -68,7 +70,7 @@ struct SimulatedStorage {
                 try archive.beginCheckpoint(at: position!, live: engine.context.liveMessages)
             }
         }
-        guard let position else { return }
+        guard position != nil else { return }
         if !isCollected {
             isCollected = engine.continueCheckpoint()
             if let chunk = engine.takeCheckpointChunk() {
@@ -76,7 +78,7 @@ struct SimulatedStorage {
                 try onDisk { () throws(LogDiskError) in try archive.writeCheckpoint(UnsafeRawBufferPointer(chunk)) }
             }
         }
-        guard isCollected, engine.context.journal.durablePosition >= position else {
+        guard isCollected, engine.context.journal.durablePosition >= engine.checkpointSafePosition else {
             if isCollected { engine.context.journal.syncOpenBatch() }
             return
         }

@@ -36,7 +36,7 @@ func confirmedMessagesSurviveCrashes(seed: UInt64) throws {
 
 /// Looks at all messages of the queue and puts them back. False when the disk failed meanwhile.
 private func check(_ host: SimulatedHost, _ known: Knowledge, _ place: Comment) -> Bool {
-    let client = SimulatedAMQPClient(host, confirms: false)
+    let client = NumberedClient(host, confirms: false)
     client.consume()
     host.settle()
     guard host.failure == nil else { return false }
@@ -53,8 +53,8 @@ private func check(_ host: SimulatedHost, _ known: Knowledge, _ place: Comment) 
 
 /// Publishes and consumes until the disk fails.
 private func work(_ host: SimulatedHost, _ known: inout Knowledge, _ random: inout RandomSource) {
-    let publisher = SimulatedAMQPClient(host, confirms: true)
-    let consumer = SimulatedAMQPClient(host, confirms: false)
+    let publisher = NumberedClient(host, confirms: true)
+    let consumer = NumberedClient(host, confirms: false)
     host.turn()
     consumer.consume()
     var read = 0

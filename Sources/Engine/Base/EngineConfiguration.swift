@@ -53,5 +53,14 @@ public final class EngineConfiguration {
     /// How finely it is known which parts of the log are needed (LiveMap.swift); small for tests with small segments.
     public var liveStretchShift = Limits.liveStretchShift
 
+    // MARK: Sizes that are small in simulations, so that little data shows what much would
+    /// What a checkpoint does in one turn.
+    public var checkpointVisitsPerTurn = Limits.checkpointVisitsPerTurn
+    public var checkpointBytesPerTurn = Limits.checkpointBytesPerTurn
+    /// Messages kept in memory at the head of a queue with consumers, and what one request to the disk asks for.
+    public var readAheadBytes = Limits.readAheadBytes
+    public var readRequestBytes = Limits.readRequestBytes
+    public var spoolChunkBytes = Limits.spoolChunkBytes
+
     public init() {}
 }

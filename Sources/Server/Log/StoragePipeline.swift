@@ -142,9 +142,9 @@ final class StoragePipeline {
         finishIfDurable()
     }
 
-    /// A checkpoint must not name a position that the log could lose.
+    /// A checkpoint must not name a position that the log could lose, nor show a change that it could.
     private func finishIfDurable() {
-        guard journal.durablePosition >= position else {
+        guard journal.durablePosition >= engine.checkpointSafePosition else {
             if journal.pendingBytes > 0 { journal.syncOpenBatch() } else { needsDurable(journal.openSequence - 1) }
             return
         }

@@ -12,11 +12,12 @@ import Wire
 final class Pager {
     unowned(unsafe) let broker: Broker
     let spool = Spool()
-    /// Smaller in tests.
-    var windowBytes = Limits.readAheadBytes
-    var requestBytes = Limits.readRequestBytes
+    var windowBytes: Int
+    var requestBytes: Int
     /// Entries, in queues or on their way out, whose message is on disk.
     var onDiskCount = 0
+    /// Messages that were let go of since the start.
+    private(set) var pagedOutTotal = 0
     /// Queues worth paging out, the one with most in memory last.
     private var candidates: [Queue] = []
     /// Candidates that could go no further: their next record is not written yet, or the spool is full.
@@ -33,7 +34,12 @@ final class Pager {
     var nextRequestNumber: UInt64 = 1
     var bytesUnderWay = 0
 
-    init(broker: Broker) { self.broker = broker }
+    init(broker: Broker) {
+        self.broker = broker
+        windowBytes = broker.context.configuration.readAheadBytes
+        requestBytes = broker.context.configuration.readRequestBytes
+        spool.chunkBytes = broker.context.configuration.spoolChunkBytes
+    }
 
     private var context: EngineContext { broker.context }
 
@@ -223,6 +229,7 @@ final class Pager {
         }
         broker.residentBytes -= bytes
         onDiskCount += 1
+        pagedOutTotal += 1
         queue.noteOnDisk(pointer.pointee)
         if pointer.pointee.sequence < borders.requested { borders.requested = pointer.pointee.sequence }
         return true
@@ -260,6 +267,9 @@ extension Broker {
         residentBytes &-= entry.residentBytes
         entry.release()
     }
+
+    /// Messages paged out since the start.
+    public var pagedOutTotal: Int { pager.pagedOutTotal }
 
     // MARK: The spool, for the server
 

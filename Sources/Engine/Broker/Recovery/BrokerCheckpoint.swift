@@ -4,6 +4,8 @@
 // What must not happen is that an entry is missed. The walk sees the ready lists first, then what channels hold,
 // then what waits to be dead-lettered: the way entries take by themselves. An entry that goes back (to its queue, or
 // to its channel by a rollback) is written when it does (`moved`); written twice is written once.
+// And the log must be on disk as far as the walk has seen of it before the checkpoint counts
+// (`Engine.checkpointSafePosition`): an entry that left for a record that is lost would be nowhere.
 // Bounded work for each call. Loop thread only. Next: TopologyWalk.swift, EntryRunWriter.swift, BrokerReplay.swift.
 
 /// A checkpoint under way.
