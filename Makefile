@@ -7,6 +7,9 @@ DESTDIR ?=
 # Seconds for each of the two fuzzers, and arguments for the comparison (see Scripts/bench/compare --help).
 FUZZ_SECONDS ?= 120
 BENCH ?=
+# Kills of `make crash`, and arguments for the soak (see Scripts/bench/soak --help).
+KILLS ?= 50
+SOAK ?=
 # Arguments for the endless simulation (see taskd-simulate --help).
 SIMULATE ?=
 
@@ -15,7 +18,7 @@ FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end simulate lint format bench fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak crash fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -51,6 +54,13 @@ format: ## Format the sources in place
 bench: build ## Compare with RabbitMQ and Redis on this machine (minutes; not a test)
 	Scripts/install-bench-dependencies
 	Scripts/bench/compare $(BENCH)
+
+soak: build ## Backlogs larger than memory, long turnover, recovery of millions (long; not a test)
+	Scripts/bench/soak $(SOAK)
+
+crash: build ## Kill the daemon KILLS times under load and compare what is there after each start
+	CRASH_KILLS=$(KILLS) CRASH_SECONDS=$$((60 + $(KILLS) * 12)) \
+		python3 Tests/EndToEndTests/Clients/crash.py
 
 fuzz: dependencies ## Fuzz both decoders with libFuzzer, FUZZ_SECONDS each
 	Scripts/fuzz $(FUZZ_SECONDS)

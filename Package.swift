@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
         .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire", "CTaskdShims"]),
-        .testTarget(name: "EndToEndTests", exclude: ["Clients", "Requirements"]),
+        .testTarget(name: "EndToEndTests", exclude: ["Clients", "Faults", "Requirements"]),
         .target(name: "TestServers", path: "Tests/TestServers"),
         .testTarget(name: "TaskdClientTests", dependencies: ["TaskdClient", "TestServers"]),
         .testTarget(name: "TaskdWorkerTests", dependencies: ["TaskdWorker", "TaskdClient", "TestServers"]),

@@ -72,18 +72,45 @@ class Server:
 
 
 class Taskd(Server):
+    """`settings` by their environment's names: memory_high_watermark="1GiB"."""
+
     name = "taskd"
 
-    def __init__(self, folder, binary):
+    def __init__(self, folder, binary, **settings):
         super().__init__(folder)
+        self.binary = binary
         self.amqp_port, self.resp_port = free_port(), free_port()
+        self.start(**settings)
+
+    def start(self, seconds=120, **settings):
+        """Returns the seconds until it was ready."""
+        began = time.monotonic()
+        output = self.folder / f"output-{len(self.children)}"
         child = self.spawn([
-            binary, "serve", "--data-dir", self.folder / "data",
+            self.binary, "serve", "--data-dir", self.folder / "data",
             "--amqp", f"127.0.0.1:{self.amqp_port}", "--resp", f"127.0.0.1:{self.resp_port}",
-        ])  # fmt: skip
-        wait_for_port(self.amqp_port, child, 30)
-        wait_for_port(self.resp_port, child, 30)
+        ], {f"TASKD_{name.upper()}": str(value) for name, value in settings.items()})  # fmt: skip
         self.pid = child.pid
+        # It listens before it has read its log, so the ports say nothing.
+        while " ready amqp=" not in output.read_text(errors="replace"):
+            if child.poll() is not None or time.monotonic() - began > seconds:
+                raise SystemExit(f"taskd is not ready; its log:\n{output.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.02)
+        self.output = output
+        return time.monotonic() - began
+
+    def kill(self):
+        self.children[-1].kill()
+        self.children[-1].wait(30)
+
+    def disk_bytes(self):
+        total = 0
+        for path in (self.folder / "data").rglob("*"):
+            try:
+                total += path.stat().st_blocks * 512
+            except FileNotFoundError:
+                continue
+        return total
 
 
 class Redis(Server):

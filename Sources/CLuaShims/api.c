@@ -83,7 +83,7 @@ static const char *gather_arguments(lua_State *lua, taskd_lua *host, int count) 
 static int run_command(lua_State *lua, int raises) {
   taskd_lua *host = host_of(lua);
   // Few instructions can be much work when they are commands; the clock is not free either.
-  if (host->is_killed || (++host->command_count & 31) == 0) host_check_time(host, lua);
+  if (host->is_killed || host->is_due || (++host->command_count & 31) == 0) host_check_time(host, lua);
   int count = lua_gettop(lua);
   const char *refusal = gather_arguments(lua, host, count);
   if (refusal) return fail_call(lua, raises, refusal);
@@ -126,6 +126,7 @@ static int redis_sha1hex(lua_State *lua) {
   taskd_lua_bytes bytes;
   bytes.base = lua_tolstring(lua, 1, &bytes.count);
   if (!bytes.base) bytes.base = "";
+  host_charge(host, lua, bytes.count / 4);
   char digits[40];
   host->callbacks.sha1_hex(host->callbacks.owner, bytes, digits);
   lua_pushlstring(lua, digits, sizeof digits);

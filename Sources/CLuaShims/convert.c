@@ -331,7 +331,16 @@ static void append_table(taskd_lua *host, lua_State *lua, int depth) {
   }
 }
 
+/// Raises when the reply with `more` bytes would be larger than it may be: one string can be in it many times.
+static void check_room(taskd_lua *host, lua_State *lua, size_t more) {
+  if (host->reply.count > host->limits.text_bytes_max || more > host->limits.text_bytes_max - host->reply.count) {
+    luaL_error(lua, "the script's reply is too large");
+  }
+}
+
 static void append_nested(taskd_lua *host, lua_State *lua, int depth) {
+  check_room(host, lua, 0);
+  host_charge(host, lua, 4);
   if (depth > host->limits.reply_depth_max || !lua_checkstack(lua, 8)) {
     buffer_append_text(&host->reply, "-ERR reached lua stack limit\r\n");
     lua_pop(lua, 1);
@@ -342,6 +351,7 @@ static void append_nested(taskd_lua *host, lua_State *lua, int depth) {
   switch (lua_type(lua, -1)) {
   case LUA_TSTRING:
     text = lua_tolstring(lua, -1, &count);
+    check_room(host, lua, count);
     append_bulk(&host->reply, text, count);
     break;
   case LUA_TBOOLEAN:

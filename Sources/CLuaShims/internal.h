@@ -31,6 +31,8 @@ struct taskd_lua {
   taskd_lua_callbacks callbacks;
   taskd_lua_limits limits;
   size_t memory_bytes;
+  /// What was left after the last collection that was not Lua's own idea.
+  size_t collected_bytes;
 
   /// Registry references to what each run needs.
   int real_globals;
@@ -42,6 +44,10 @@ struct taskd_lua {
   int script_resp_version;
   int64_t deadline_microseconds;
   int is_killed;
+  /// The owner has seen the time run out.
+  int is_due;
+  /// What has been done since the last look at the clock that instructions do not show, in instructions.
+  size_t work;
   unsigned command_count;
   taskd_lua_result *result;
 
@@ -57,14 +63,43 @@ struct taskd_lua {
 /// The host that a Lua state belongs to.
 taskd_lua *host_of(lua_State *lua);
 
-/// Raises when the run's time is over; called by the count hook and before every command.
+/// Raises when the run's time is over.
 void host_check_time(taskd_lua *host, lua_State *lua);
+/// Frees what a run has left, if it is much.
+void host_collect(taskd_lua *host);
+/// Called by Lua every so many instructions.
+void on_count(lua_State *lua, lua_Debug *record);
+/// Notes work of C functions, worth so many instructions, and looks at the clock when there was enough of it.
+static inline void host_charge(taskd_lua *host, lua_State *lua, size_t work) {
+  host->work += work;
+  if (host->work >= (size_t)host->limits.instructions_per_check) host_check_time(host, lua);
+}
 
 /// Whether the value at `index` is one of the sandbox's read-only tables.
 int is_protected(lua_State *lua, int index);
 /// Replaces the table at the top by a read-only stand-in for it.
 void push_protected(lua_State *lua);
+int refuse_write(lua_State *lua);
+/// Fills the table of globals at this index with the base library.
+void open_base(lua_State *lua, int globals);
+void refuse_unknown_globals(lua_State *lua, int globals);
 
+// libraries.c and pattern.c: each changes the library at the top.
+void replace_table_functions(lua_State *lua);
+/// `<`, for `table.sort`.
+int table_order(lua_State *lua);
+void replace_string_functions(lua_State *lua);
+void replace_pattern_functions(lua_State *lua);
+void replace_math_functions(lua_State *lua);
+void seed_random(taskd_lua *host, uint32_t seed);
+
+// run.c
+/// With the real globals at index 1.
+void prepare_runs(taskd_lua *host, lua_State *lua);
+/// Pushes why a script was ended by force.
+void push_killed(taskd_lua *host, lua_State *lua);
+
+int format_integer(char *text, long long value);
 /// `text` as a number's digits, as Redis passes numbers to commands. Returns its length; needs 32 bytes.
 int format_number(char *text, double value);
 

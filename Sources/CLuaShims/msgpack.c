@@ -129,6 +129,7 @@ static void push_packed_table(lua_State *lua, int index, int nesting) {
 }
 
 static void push_packed(lua_State *lua, int index, int nesting) {
+  host_charge(host_of(lua), lua, 16);
   luaL_checkstack(lua, 6, "in function pack");
   if (lua_type(lua, index) == LUA_TTABLE && nesting < nesting_max) return push_packed_table(lua, index, nesting);
   luaL_Buffer out;
@@ -197,6 +198,7 @@ static void unpack_map(struct reader *reader, uint64_t count) {
 
 static void unpack_value(struct reader *reader) {
   lua_State *lua = reader->lua;
+  host_charge(host_of(lua), lua, 8);
   luaL_checkstack(lua, 4, "in function unpack");
   need(reader, 1);
   unsigned head = *reader->position++;

@@ -26,6 +26,7 @@ public final class Daemon {
     private var pipeline: LogPipeline?
     private var storage: StoragePipeline?
     private var staging: StagingMemory?
+    private var heap = HeapSize()
     private var wakeUp: WakeUp?
     private var signals: [SignalWatch] = []
     private var stopSignal: Int32?
@@ -64,6 +65,8 @@ public final class Daemon {
         reactor.respClientsMax = configuration.respClientsMax
         reactor.amqpConnectionsMax = configuration.amqpConnectionsMax
         engine.context.processFacts = { [unowned self] in facts() }
+        // Once while the process is small: see HeapSize.
+        _ = facts()
     }
 
     private static func sink(_ logger: Logger) -> (EngineLogLevel, String, [(String, String)]) -> Void {
@@ -85,7 +88,7 @@ public final class Daemon {
 
     private func facts() -> ProcessFacts {
         var facts = ProcessFacts()
-        SystemFacts.fill(&facts)
+        SystemFacts.fill(&facts, heap: &heap)
         facts.configurationFile = configuration.file ?? ""
         facts.dataFolder = folder.path
         facts.multiplexing = loop.backend

@@ -36,7 +36,7 @@ private func number(_ record: DumpedRecord, _ field: String) -> Int64? {
     let disk = SimulatedDisk(seed: 5)
     let host = try SimulatedHost(disk: disk, seed: 5, segmentBytesMax: 2_000)
     let store = host.connectRESP()
-    let client = SimulatedAMQPClient(host, confirms: true)
+    let client = NumberedClient(host, confirms: true)
     store.send("SELECT 3\r\nSET greeting hello\r\nMULTI\r\nSET a 1\r\nSET b 2\r\nEXEC\r\n")
     for number in 0..<20 { client.publish(number, bodyBytes: 100) }
     host.settle()

@@ -393,7 +393,7 @@ func engineStartsFromARepairedLog(seed: UInt64) throws {
     do {
         let host = try SimulatedHost(disk: fixture.disk, seed: seed, segmentBytesMax: OfflineFixture.segmentBytes)
         let store = host.connectRESP()
-        let broker = SimulatedAMQPClient(host, confirms: true)
+        let broker = NumberedClient(host, confirms: true)
         for round in 0..<40 {
             store.send(
                 "SET s\(round % 5) \(round)\r\nINCR n\r\nRPUSH l\(round % 3) a b c\r\nRENAME l\(round % 3) m\r\n")

@@ -5,7 +5,7 @@
 // Swift hands bytes in and takes bytes out. The one call that goes the other way, `command`, runs Swift code
 // that never touches the interpreter, so no error can start below it.
 //
-// One thread. Next: host.c (sandbox and running), api.c (`redis.*`), convert.c (RESP ↔ Lua values).
+// One thread. Next: host.c (the interpreter), sandbox.c, run.c, api.c (`redis.*`), convert.c (RESP ↔ Lua values).
 #ifndef TASKD_LUA_H
 #define TASKD_LUA_H
 
@@ -41,6 +41,10 @@ typedef struct taskd_lua_limits {
   size_t memory_bytes_max;
   /// Nesting of a reply made from tables.
   int reply_depth_max;
+  /// Bytes of a reply, and of JSON text that is being made.
+  size_t text_bytes_max;
+  /// Items of a pattern that wait for what follows them.
+  int pattern_depth_max;
   /// Virtual machine instructions between two looks at the clock.
   int instructions_per_check;
 } taskd_lua_limits;
@@ -83,6 +87,9 @@ typedef struct taskd_lua_result {
   /// The error came from a command that has been counted already.
   int error_counted;
 } taskd_lua_result;
+
+/// The owner has seen the run's time run out while it ran a command: the next one looks at the clock.
+void taskd_lua_expire(taskd_lua *host);
 
 void taskd_lua_execute(taskd_lua *host, const taskd_lua_run *run, taskd_lua_result *result);
 

@@ -54,4 +54,12 @@ struct DeadlineHeap<Payload> {
     }
 
     mutating func removeAll() { heap.removeAll() }
+
+    /// Drops what matters no longer. Its owner calls it when that is most of what is here, so that setting stays
+    /// cheap.
+    mutating func removeAll(where isPast: (Payload) -> Bool) {
+        let kept = heap.filter { !isPast($0.payload) }
+        heap.removeAll()
+        for entry in kept { insert(entry.payload, at: entry.deadline) }
+    }
 }

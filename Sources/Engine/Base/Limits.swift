@@ -120,8 +120,13 @@ public enum Limits {
     public static let respInlineBytesMax = 65_536
     /// Arguments of one command.
     public static let respArgumentsMax = 1_048_576
-    /// Bytes of one client's unexecuted query (`client-query-buffer-limit`).
+    /// Bytes of one client's unexecuted query (`client-query-buffer-limit`), what it has queued after MULTI included.
     public static let respQueryBytesMax = 1_073_741_824
+    /// What a queued command takes beside its words, bytes.
+    public static let queuedCommandBytes = 96
+    /// Memory of unread replies at which a client is closed: no reply that anybody waits for is so large, but a request
+    /// may ask for the same value a million times.
+    public static let respOutputBytesMax = 4_294_967_296
     /// Unread replies of one client above which no further request of it is executed until it has read.
     /// Ample: a client that sends a long pipeline before it reads the first reply must not get stuck.
     public static let respOutputPauseBytes = 268_435_456
@@ -140,14 +145,20 @@ public enum Limits {
     public static let packedSetEntriesMax = 128
     /// Members of a set of integers.
     public static let integerSetEntriesMax = 512
+    /// Members drawn by SPOP that one journaled effect names.
+    public static let setMembersPerEffect = 1_024
     /// Entries of one node of a stream (`stream-node-max-entries`), and its bytes.
     public static let streamNodeEntriesMax = 100
     public static let streamNodeBytesMax = 4_096
+    /// Pending entries that one journaled effect names.
+    public static let streamClaimsPerEffect = 1_024
     /// Pending output at which a subscriber is closed at once, bytes; and over which, for how long, likewise
     /// (`client-output-buffer-limit pubsub`).
     public static let pubSubOutputHardBytes = 33_554_432
     public static let pubSubOutputSoftBytes = 8_388_608
     public static let pubSubOutputSoftMilliseconds: Int64 = 60_000
+    /// Ends of waits that were over before, beside as many as clients wait, until they are looked for and dropped.
+    public static let pastDeadlinesMax = 1_024
     /// Ends of waits looked at in one turn.
     public static let storeTimersPerTurnMax = 1_000
     /// Time between two slices of active expiry, and expiring keys looked at in one, for each database.
@@ -169,17 +180,31 @@ public enum Limits {
     public static let savePointCheckMilliseconds: Int64 = 1_000
     public static let saveRetryMilliseconds: Int64 = 5_000
 
+    /// What SORT stores, bytes: one value may be asked for with every element, any number of times.
+    public static let sortStoredBytesMax = 4_294_967_296
+
     // MARK: Scripts
     /// Memory of the Lua interpreter, bytes.
     public static let scriptMemoryBytesMax = 1_073_741_824
     /// Nesting of a script's reply.
     public static let scriptReplyDepthMax = 1_990
-    /// Instructions of a script between two looks at the clock.
-    public static let scriptInstructionsPerCheck = 100_000
+    /// Bytes of a script's reply, of a command's reply to it, and of JSON text that it makes: outside of Lua's memory.
+    public static let scriptTextBytesMax = 1_073_741_824
+    /// Items of a pattern that wait for what follows them; each takes some of the C stack. As in Lua 5.2.
+    public static let scriptPatternDepthMax = 200
+    /// Instructions of a script, or as much other work, between two looks at the clock. Each may be as dear as a
+    /// comparison of long strings.
+    public static let scriptInstructionsPerCheck = 10_000
+    /// What one script may change, bytes of its effects: they are one record, kept in memory until the script's end.
+    public static let scriptEffectsBytesMax = 1_073_741_824
     /// A script is ended by force after `busy-reply-threshold` times this.
     public static let scriptKillFactor: Int64 = 6
     /// Scripts known from EVAL alone; the one that was not used for the longest time goes.
     public static let evaluatedScriptsMax = 500
+    /// The same for the bytes of their texts.
+    public static let evaluatedScriptBytesMax = 67_108_864
+    /// What a script has logged in one line, bytes; the rest is cut.
+    public static let scriptLogLineBytesMax = 16_384
     /// Buffer for replies to scripts that is kept for the next one, bytes.
     public static let scriptKeptReplyBytesMax = 65_536
 
@@ -188,6 +213,8 @@ public enum Limits {
     public static let slowLogEntriesMax = 128
     public static let slowLogWordsMax = 32
     public static let slowLogWordBytesMax = 128
+    /// Letters of an error's first word under which it is counted.
+    public static let errorCodeLettersMax = 64
     /// Messages that QUEUE PEEK shows when not told how many, and at most.
     public static let peekedMessages = 10
     public static let peekedMessagesMax = 1_000
@@ -205,7 +232,7 @@ public enum Limits {
     /// A batch buffer larger than this is freed after use, not kept for the next batch.
     public static let logSpareBufferBytesMax = 4_194_304
     /// Payload of one record, bytes.
-    public static let logRecordBytesMax = 1_073_741_823
+    public static let logRecordBytesMax = 2_147_483_647
 
     /// Log positions of one stretch of which it is known how much is still needed: 2 to the power of this.
     public static let liveStretchShift = 16
@@ -243,7 +270,9 @@ public enum Limits {
         precondition(messageBytesMax < logRecordBytesMax, "a message must fit a record")
         precondition(transactionBytesMax + logBatchBytesMax < logRecordBytesMax, "with room for what a commit drops")
         precondition(messageBytesMax < transactionBytesMax)
-        precondition(respBulkBytesMax < logRecordBytesMax, "a value must fit a record")
+        precondition(
+            respQueryBytesMax + respBulkBytesMax < logRecordBytesMax - 1 << 24,
+            "what one request makes must fit a record, even under a longer key")
         precondition(checkpointRecordBytes <= logRecordBytesMax - respBulkBytesMax, "so must one behind others")
         precondition(brokerDeliveriesPerPass <= brokerDeliveriesPerTurn)
         precondition(pagingEndPercent < pagingBeginPercent && pagingBeginPercent < memoryAlarmEndPercent)
@@ -259,6 +288,8 @@ public enum Limits {
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)
+        precondition(respBulkBytesMax <= respQueryBytesMax)
+        precondition(respOutputPauseBytes < respOutputBytesMax)
         precondition(respOutputPauseBytes > outputHighWatermarkBytes, "draining must be noticed after a pause")
     }
 }

@@ -53,7 +53,8 @@ public final class OutputQueue {
 
     private enum Memory {
         case pooled
-        case own
+        /// An allocation of its own, of so many bytes.
+        case own(Int)
         case reference(AnyObject)
     }
 
@@ -75,6 +76,13 @@ public final class OutputQueue {
 
     /// Bytes not yet taken by the socket.
     public private(set) var pendingBytes = 0
+
+    /// Memory of what is pending, without what is referenced: chunks, however full.
+    private var heldBytes = 0
+    /// Memory beyond which what is pending is dropped, then and from then on: nobody will read so much. Whoever sets
+    /// it looks at `hasOverflowed` and ends the connection.
+    public var bytesMax = Int.max
+    public private(set) var hasOverflowed = false
 
     /// The output must not be written before this batch of the log is durable: for replies that promise it.
     public var heldUntilSequence: UInt64 = 0
@@ -126,6 +134,7 @@ public final class OutputQueue {
     /// Refers to bytes that live as long as `owner` does, without copying them.
     public func appendReference(_ slice: ByteSlice, owner: AnyObject) {
         guard slice.count >= Limits.outputReferenceBytesMin else { return append(slice) }
+        if hasOverflowed { return }
         seal()
         segments.append(
             Segment(
@@ -145,7 +154,9 @@ public final class OutputQueue {
 
     @inline(never)
     private func addChunk(_ count: Int) {
+        if heldBytes > bytesMax || hasOverflowed { overflow() }
         seal()
+        heldBytes += max(count, Self.chunkBytes)
         if count <= Self.chunkBytes {
             writePosition = flushList.takeChunk()
             writeRoom = Self.chunkBytes
@@ -153,7 +164,7 @@ public final class OutputQueue {
         } else {
             writePosition = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
             writeRoom = count
-            segments.append(Segment(base: writePosition, start: 0, end: 0, memory: .own))
+            segments.append(Segment(base: writePosition, start: 0, end: 0, memory: .own(count)))
         }
     }
 
@@ -205,14 +216,25 @@ public final class OutputQueue {
 
     private func release(_ segment: Segment) {
         switch segment.memory {
-        case .pooled: flushList.giveBack(segment.base)
-        case .own: segment.base.deallocate()
+        case .pooled:
+            flushList.giveBack(segment.base)
+            heldBytes -= Self.chunkBytes
+        case .own(let size):
+            segment.base.deallocate()
+            heldBytes -= size
         case .reference: break
         }
     }
 
-    /// Drops everything pending: the connection is gone.
+    /// Too much is pending: it goes, and so will what is still to come, one chunk after the other.
+    private func overflow() {
+        discard()
+        hasOverflowed = true
+    }
+
+    /// Drops everything pending: the connection is gone, or what was written is not wanted.
     public func discard() {
+        hasOverflowed = false
         while head < segments.count {
             release(segments[head])
             head += 1

@@ -76,6 +76,7 @@ final class Store {
         self.context = context
         self.table = table
         administration = StoreAdministration(context: context)
+        mutedOutput.bytesMax = Limits.respOutputBytesMax
         precondition(context.configuration.respDatabases > 0)
         for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }
     }
@@ -157,8 +158,11 @@ final class Store {
             }
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
         }
-        if let table = graveyard.last {
-            if !table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { graveyard.removeLast() }
+        var left = Limits.freeSliceKeys
+        while left > 0, let table = graveyard.last {
+            left -= table.count + 1
+            if table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { break }
+            graveyard.removeLast()
         }
     }
 
@@ -260,7 +264,8 @@ final class StoreStatistics {
 
     func countError(_ text: String) {
         errorReplies += 1
-        let code = String(text.prefix { $0 != " " })
+        // A script may return any text as an error.
+        let code = String(text.unicodeScalars.prefix(Limits.errorCodeLettersMax).prefix { $0 != " " })
         if errorsByCode.count < 128 || errorsByCode[code] != nil { errorsByCode[code, default: 0] += 1 }
     }
 

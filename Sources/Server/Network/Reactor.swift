@@ -179,7 +179,9 @@ final class Reactor {
     private func closeHeld() {
         let waiting = held
         held.removeAll()
-        log(.warning, "connections closed whose last request may not be on disk", ("connections", String(waiting.count)))
+        log(
+            .warning, "connections closed whose last request may not be on disk",
+            ("connections", String(waiting.count)))
         for connection in waiting {
             connection.isHeld = false
             connection.close()

@@ -22,8 +22,6 @@ public final class RESPArguments {
     private var capacity: Int
     /// Bytes behind the slices of a copy.
     private var owned: UnsafeMutableRawPointer?
-    /// All bytes of the words together, in a copy.
-    public private(set) var ownedBytes = 0
 
     /// Above this a vector is made small again when it is next filled.
     private static let keptCapacityMax = 1_024
@@ -36,6 +34,13 @@ public final class RESPArguments {
     deinit {
         base.deallocate()
         owned?.deallocate()
+    }
+
+    /// All bytes of the words together.
+    public var bytes: Int {
+        var total = 0
+        for index in 0..<count { total += base[index].count }
+        return total
     }
 
     /// The word at `index`; bounds are the caller's duty (the command's arity says what is there).
@@ -81,11 +86,8 @@ public final class RESPArguments {
     /// The same words, owning their bytes in one allocation: for queued and blocked commands.
     public func copy() -> RESPArguments {
         let made = RESPArguments(capacity: count)
-        var total = 0
-        for index in 0..<count { total += self[index].count }
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, total), alignment: 8)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, self.bytes), alignment: 8)
         made.owned = bytes
-        made.ownedBytes = total
         var position = bytes
         for index in 0..<count {
             let word = self[index]

@@ -25,6 +25,15 @@ struct PythonClient: Sendable {
             log: { daemon.logTail }, sourceLocation: sourceLocation)
     }
 
+    /// Runs a program that starts its daemons itself (`own_daemon.py`); they are its business and its report's.
+    func runAlone(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) async throws -> String {
+        try await withTemporaryFolder { folder in
+            try await run(
+                arguments, folder: folder, variables: ["TEST_DAEMON": Paths.daemon.path], log: { "" },
+                sourceLocation: sourceLocation)
+        }
+    }
+
     /// The scenarios the program has.
     func scenarios() async throws -> [String] {
         try await withTemporaryFolder { folder in

@@ -41,3 +41,25 @@ func outputQueueKeepsOrder(seed: UInt64) {
     #expect(seen == expected)
     #expect(list.takePending().count == 1)
 }
+
+/// Goal: a reply without end takes bounded memory. Method: more than the limit, then a look at what is pending.
+@Test func outputQueueLetsGoOfWhatIsTooMuch() {
+    let output = OutputQueue(flushList: FlushList())
+    output.bytesMax = 100_000
+    let owner = ByteString([UInt8](repeating: 1, count: 50_000))
+    // What is referenced takes no memory here.
+    for _ in 0..<100 { output.appendReference(owner.slice, owner: owner) }
+    #expect(output.pendingBytes == 5_000_000 && !output.hasOverflowed)
+    for size in [1_000, 20_000, 70_000] {
+        for _ in 0..<200 {
+            output.append([UInt8](repeating: 2, count: size))
+            output.appendReference(owner.slice, owner: owner)
+        }
+        #expect(output.hasOverflowed)
+        #expect(output.pendingBytes <= 200_000)
+    }
+    output.discard()
+    #expect(output.isEmpty && !output.hasOverflowed)
+    output.append([1, 2, 3])
+    #expect(output.pendingBytes == 3)
+}

@@ -27,11 +27,11 @@ final class StoreHarness {
 
     deinit { store.tearDown() }
 
-    /// A second store that has replayed everything the first has journaled.
-    func replayed() throws -> StoreHarness {
+    /// A second store that has replayed everything the first has journaled, with random numbers and a clock of its own.
+    func replayed(seed: UInt64 = 2, laterBy milliseconds: Int64 = 0) throws -> StoreHarness {
         takeRecords()
-        let other = StoreHarness()
-        other.advance(milliseconds: (wall - other.wall) / 1_000)
+        let other = StoreHarness(seed: seed)
+        other.advance(milliseconds: (wall - other.wall) / 1_000 + milliseconds)
         for record in records {
             try record.withUnsafeBytes { try other.store.replay(ByteSlice($0)) }
         }

@@ -58,7 +58,8 @@ final class RESPSession: Session, StoreClientHost {
         store.statistics.inputBytes += UInt64(offset)
         if let failure, !client.isClosing { return refuse(failure, bytes) }
         if client.isClosing { return bytes.count }
-        if bytes.count - offset > context.configuration.respQueryBytesMax { return overflow(bytes) }
+        let queued = client.transaction?.bytes ?? 0
+        if bytes.count - offset + queued > context.configuration.respQueryBytesMax { return overflow(bytes) }
         return offset
     }
 
@@ -114,6 +115,10 @@ final class RESPSession: Session, StoreClientHost {
                 return index
             }
             if client.isClosing { return index }
+            if client.output.hasOverflowed {
+                client.checkOutputOverflow()
+                return index
+            }
             if client.output.pendingBytes > context.configuration.respOutputPauseBytes {
                 waitsForOutput = true
                 pausesReading = true

@@ -81,13 +81,9 @@ extension CommandCall {
         if client.deniesBlocking || client.isInternal { return reply.timeout(timeoutReply) }
         hasBlocked = true
         guard !isRetry else { return }
-        let words = replacing ?? arguments
-        var names: [ByteString] = []
-        for position in positions where !names.contains(where: { $0.slice == arguments[position] }) {
-            names.append(ByteString(arguments[position]))
-        }
         store.block(
-            client, row: row, arguments: words.copy(), keys: names, in: keys, timeoutMilliseconds: timeoutMilliseconds,
+            client, row: row, arguments: (replacing ?? arguments).copy(),
+            keys: positions.map { ByteString(arguments[$0]) }, in: keys, timeoutMilliseconds: timeoutMilliseconds,
             timeoutReply: timeoutReply)
     }
 }
@@ -130,10 +126,8 @@ extension Store {
         precondition(client.blocked == nil, "client waits already")
         blockGeneration += 1
         let now = context.time.monotonicMilliseconds
-        client.blocked = BlockedCommand(
-            row: row, arguments: arguments, keyspace: keyspace, keys: keys, timeoutReply: timeoutReply,
-            generation: blockGeneration, sinceMilliseconds: now)
         blockedClientCount += 1
+        var distinct: [ByteString] = []
         for name in keys {
             let key: BlockedKey
             if let known = keyspace.blocked[name] {
@@ -142,10 +136,20 @@ extension Store {
                 key = BlockedKey()
                 keyspace.blocked[name] = key
             }
+            // A key named twice: nobody else has come since.
+            if key.waiters.last?.generation == blockGeneration { continue }
             key.waiters.append(BlockedKey.Waiter(client: client, generation: blockGeneration))
             key.waiting += 1
+            distinct.append(name)
         }
+        client.blocked = BlockedCommand(
+            row: row, arguments: arguments, keyspace: keyspace, keys: distinct, timeoutReply: timeoutReply,
+            generation: blockGeneration, sinceMilliseconds: now)
         if timeoutMilliseconds > 0 {
+            // Whoever is served before the end of a long wait leaves its deadline behind.
+            if blockDeadlines.count > Limits.pastDeadlinesMax + 2 * blockedClientCount {
+                blockDeadlines.removeAll { $0.client.blocked?.generation != $0.generation }
+            }
             let (deadline, overflow) = now.addingReportingOverflow(timeoutMilliseconds)
             blockDeadlines.insert(
                 BlockDeadline(client: client, generation: blockGeneration), at: overflow ? Int64.max : deadline)
@@ -243,6 +247,7 @@ extension Store {
         execute(call)
         call.isRetry = false
         call.arguments = noArguments
+        client.checkOutputOverflow()
         if !call.hasBlocked { unblock(client) }
         call.hasBlocked = false
     }

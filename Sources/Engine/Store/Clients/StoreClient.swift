@@ -81,6 +81,7 @@ final class StoreClient {
         self.peer = peer
         self.isInternal = isInternal
         id = isInternal ? 0 : store.takeClientID()
+        output.bytesMax = Limits.respOutputBytesMax
         createdMilliseconds = store.context.time.wallMilliseconds
         lastActiveMilliseconds = createdMilliseconds
         call = CommandCall(store: store, client: self, output: output)
@@ -144,6 +145,14 @@ final class StoreClient {
         store.context.log(
             .warning, "client closed: its output limit is reached", ("client", "\(id)"), ("name", name),
             ("pending", "\(pending)"))
+        host?.closeClientNow()
+    }
+
+    /// Closes a client whose replies have taken too much memory to be kept.
+    func checkOutputOverflow() {
+        guard output.hasOverflowed, !isClosing else { return }
+        isClosing = true
+        store.context.log(.warning, "client closed: its replies are too large", ("client", address), ("name", name))
         host?.closeClientNow()
     }
 

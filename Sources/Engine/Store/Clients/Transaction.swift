@@ -10,18 +10,21 @@ final class Transaction {
     fileprivate(set) var commands: [(row: CommandRow, arguments: RESPArguments)] = []
     /// A command was refused while queueing: EXEC will fail.
     var isRefused = false
+    /// Memory of the queue: what has not been executed counts as if it had not been read yet.
+    fileprivate(set) var bytes = 0
 }
 
 /// A key and the clients that watch it.
 final class WatchedKey {
     let name: ByteString
-    fileprivate var watchers: [StoreClient] = []
+    /// By the number of the client.
+    fileprivate var watchers: [UInt64: StoreClient] = [:]
 
     init(name: ByteString) { self.name = name }
 
     /// The key has changed.
     func touch() {
-        for client in watchers { client.isTransactionStale = true }
+        for client in watchers.values { client.isTransactionStale = true }
     }
 }
 
@@ -32,16 +35,25 @@ struct Watch {
 }
 
 extension StoreClient {
-    /// Keeps a copy of the request for EXEC.
+    /// Keeps a copy of the request for EXEC. Who queues more than the limit of unexecuted requests is closed.
     func queueInTransaction(_ row: CommandRow, _ arguments: RESPArguments) {
-        transaction!.commands.append((row, arguments.copy()))
+        let transaction = transaction!
+        transaction.bytes += arguments.bytes + arguments.count * MemoryLayout<ByteSlice>.stride
+        transaction.bytes += Limits.queuedCommandBytes
+        guard transaction.bytes <= store.context.configuration.respQueryBytesMax else {
+            store.context.log(
+                .warning, "client closed: its transaction reaches the query buffer limit", ("client", address))
+            isClosing = true
+            host?.closeClientNow()
+            return
+        }
+        transaction.commands.append((row, arguments.copy()))
         call.reply.raw("+QUEUED\r\n")
         if hasMutedReply { endMutedCommand() }
     }
 
     /// Watches a key of a database; again makes no difference.
     func watch(_ key: ByteSlice, in keyspace: Keyspace) {
-        for watch in watches where watch.keyspace === keyspace && watch.key.name.slice == key { return }
         let watched: WatchedKey
         if let known = keyspace.watched[key] {
             watched = known
@@ -49,13 +61,14 @@ extension StoreClient {
             watched = WatchedKey(name: ByteString(key))
             keyspace.watched[watched.name] = watched
         }
-        watched.watchers.append(self)
-        watches.append(Watch(keyspace: keyspace, key: watched))
+        if watched.watchers.updateValue(self, forKey: id) == nil {
+            watches.append(Watch(keyspace: keyspace, key: watched))
+        }
     }
 
     func unwatchAll() {
         for watch in watches {
-            watch.key.watchers.removeAll { $0 === self }
+            watch.key.watchers[id] = nil
             if watch.key.watchers.isEmpty { watch.keyspace.watched[watch.key.name] = nil }
         }
         watches.removeAll()

@@ -1,4 +1,5 @@
-// BITFIELD: integers of any width at any bit of a string. Next: BitmapCommands.swift.
+// BITFIELD: integers of any width at any bit of a string.
+// Loop thread only. Next: ../Types/BitField.swift (their arithmetic), BitmapCommands.swift.
 
 import Wire
 
@@ -24,50 +25,10 @@ extension RESPCommand {
     }
 }
 
-/// An integer of 1 to 64 bits, signed or not (63 at most), at a bit of a string.
-private struct Field {
-    var isSigned: Bool
-    var width: Int
-    var offset: Int
-
-    var minimum: Int64 { isSigned ? (width == 64 ? Int64.min : -(1 << (width - 1))) : 0 }
-    var maximum: Int64 {
-        isSigned ? (width == 64 ? Int64.max : 1 << (width - 1) - 1) : Int64((UInt64(1) << UInt64(width)) - 1)
-    }
-
-    func read(_ value: ByteSlice) -> Int64 {
-        var bits: UInt64 = 0
-        for index in offset..<offset + width {
-            let byte = index / 8 < value.count ? value[index / 8] : 0
-            bits = bits << 1 | UInt64(byte >> UInt8(7 - index % 8) & 1)
-        }
-        return wrapped(Int64(truncatingIfNeeded: bits))
-    }
-
-    func write(_ number: Int64, to bytes: UnsafeMutableRawPointer) {
-        for index in 0..<width {
-            let position = offset + index
-            let mask = UInt8(0x80) >> UInt8(position % 8)
-            let old = bytes.load(fromByteOffset: position / 8, as: UInt8.self)
-            let isSet = (number >> Int64(width - 1 - index)) & 1 == 1
-            bytes.storeBytes(of: isSet ? old | mask : old & ~mask, toByteOffset: position / 8, as: UInt8.self)
-        }
-    }
-
-    /// The number's low bits, as this field reads them.
-    func wrapped(_ number: Int64) -> Int64 {
-        guard width < 64 else { return number }
-        let low = number & ((1 << Int64(width)) - 1)
-        return isSigned && low >> Int64(width - 1) & 1 == 1 ? low - (1 << Int64(width)) : low
-    }
-}
-
-private enum OverflowRule { case wrap, saturate, fail }
-
 extension CommandCall {
     private enum FieldOperation { case get, set, increment }
 
-    private func field(_ index: Int) throws(CommandError) -> Field {
+    private func field(_ index: Int) throws(CommandError) -> BitField {
         let invalid = CommandError.text(
             "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.")
         let type = self[index]
@@ -91,12 +52,12 @@ extension CommandCall {
         guard offset >= 0, offset <= Int64(store.context.configuration.respBulkBytesMax) * 8 - width else {
             throw outOfRange
         }
-        return Field(isSigned: isSigned, width: Int(width), offset: Int(offset))
+        return BitField(isSigned: isSigned, width: Int(width), offset: Int(offset))
     }
 
     fileprivate func runBitfield(readsOnly: Bool) throws(CommandError) {
-        var operations: [(kind: FieldOperation, field: Field, number: Int64, rule: OverflowRule)] = []
-        var rule = OverflowRule.wrap
+        var operations: [(kind: FieldOperation, field: BitField, number: Int64, rule: BitField.OverflowRule)] = []
+        var rule = BitField.OverflowRule.wrap
         var writtenBits = 0
         var index = 2
         while index < count {
@@ -106,12 +67,12 @@ extension CommandCall {
             } else if word(index, is: "set"), index + 3 < count {
                 let field = try field(index + 1)
                 operations.append((.set, field, try integer(index + 3), rule))
-                writtenBits = max(writtenBits, field.offset + field.width)
+                writtenBits = max(writtenBits, field.end)
                 index += 4
             } else if word(index, is: "incrby"), index + 3 < count {
                 let field = try field(index + 1)
                 operations.append((.increment, field, try integer(index + 3), rule))
-                writtenBits = max(writtenBits, field.offset + field.width)
+                writtenBits = max(writtenBits, field.end)
                 index += 4
             } else if word(index, is: "overflow"), index + 1 < count {
                 if word(index + 1, is: "wrap") {
@@ -132,16 +93,18 @@ extension CommandCall {
 
         var bytes: UnsafeMutableRawPointer?
         let view: ByteSlice
+        var hasChanged = false
         if writtenBits > 0 {
-            let length = try keys.findString(self[1])?.count ?? 0
+            let length = try keys.findString(self[1])?.count
             let needed = (writtenBits + 7) / 8
             let target = try keys.editString(self[1], minimumCount: needed)
             bytes = target
-            view = ByteSlice(base: target, count: max(length, needed))
+            view = ByteSlice(base: target, count: max(length ?? 0, needed))
+            // The string has its new length even if no operation comes to write into it.
+            hasChanged = length == nil || needed > length ?? 0
         } else {
             view = try keys.readString(self[1]) ?? .empty
         }
-        var hasChanged = false
         reply.array(operations.count)
         for (kind, field, number, rule) in operations {
             let old = field.read(view)
@@ -149,17 +112,10 @@ extension CommandCall {
                 reply.integer(old)
                 continue
             }
-            let (sum, overflow) = kind == .increment ? old.addingReportingOverflow(number) : (number, false)
-            let goesUp = kind == .increment ? number > 0 : number > field.maximum
-            var value = field.wrapped(sum)
-            if overflow || sum > field.maximum || sum < field.minimum {
-                switch rule {
-                case .wrap: break
-                case .saturate: value = goesUp ? field.maximum : field.minimum
-                case .fail:
-                    reply.null()
-                    continue
-                }
+            let value = kind == .increment ? field.sum(old, number, rule) : field.sum(number, 0, rule)
+            guard let value else {
+                reply.null()
+                continue
             }
             field.write(value, to: bytes)
             hasChanged = true

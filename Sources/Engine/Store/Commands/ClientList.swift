@@ -63,7 +63,8 @@ extension StoreClient {
             ("idle", "\(max(0, now - lastActiveMilliseconds) / 1_000)"), ("flags", flags), ("db", "\(database)"),
             ("sub", "\(channels.count)"), ("psub", "\(patterns.count)"), ("ssub", "\(shardChannels.count)"),
             ("multi", "\(transaction?.commands.count ?? -1)"), ("watch", "\(watches.count)"), ("qbuf", "0"),
-            ("qbuf-free", "0"), ("argv-mem", "0"), ("multi-mem", "0"), ("rbs", "0"), ("rbp", "0"), ("obl", "0"),
+            ("qbuf-free", "0"), ("argv-mem", "0"), ("multi-mem", "\(transaction?.bytes ?? 0)"), ("rbs", "0"),
+            ("rbp", "0"), ("obl", "0"),
             ("oll", "0"), ("omem", "\(output.pendingBytes)"), ("tot-mem", "\(output.pendingBytes)"), ("events", "r"),
             ("cmd", self.call.row.fullName), ("user", user), ("redir", "-1"), ("resp", isRESP3 ? "3" : "2"),
             ("lib-name", libraryName), ("lib-ver", libraryVersion),
@@ -82,7 +83,8 @@ extension CommandCall {
             } else if word(2, is: "id"), count > 3 {
                 var ids: Set<UInt64> = []
                 for index in 3..<count {
-                    ids.insert(UInt64(try integer(index, in: 1...Int64.max, or: .text("ERR Invalid client ID"))))
+                    let id = try integer(index, in: Int64.min...Int64.max, or: .text("ERR Invalid client ID"))
+                    if id > 0 { ids.insert(UInt64(id)) }
                 }
                 filter.ids = ids
             } else {

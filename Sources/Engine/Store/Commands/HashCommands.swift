@@ -115,7 +115,7 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         let hash = try call.keys.read(call[1], as: HashValue.self)
         call.reply.array(call.count - 2)
-        for index in 2..<call.count {
+        for index in 2..<call.count where !call.reply.isPointless {
             if let value = hash?.get(call[index]) { call.reply.bulk(value) } else { call.reply.null() }
         }
     }
@@ -199,7 +199,7 @@ extension RESPCommand {
         let width = withValues && !call.reply.isRESP3 ? 2 : 1
         if wanted < 0 {
             call.reply.array(-wanted * width)
-            for _ in 0..<(-wanted) {
+            for _ in 0..<(-wanted) where !call.reply.isPointless {
                 let (field, value) = hash.randomField(using: &call.store.context.random)
                 write(field, value)
             }

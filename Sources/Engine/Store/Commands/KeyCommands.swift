@@ -204,7 +204,7 @@ extension RESPCommand {
         summary: "Deletes all keys of the selected database."
     ) { call throws(CommandError) in
         try call.checkFlushOptions()
-        call.keys.removeAll()
+        if call.keys.count > 0 { call.keys.removeAll() }
         call.store.dirty += 1
         call.reply.ok()
     }
@@ -214,7 +214,7 @@ extension RESPCommand {
         "FLUSHALL", .atLeast(1), [.write], group: .server, since: "1.0.0", summary: "Deletes all keys of all databases."
     ) { call throws(CommandError) in
         try call.checkFlushOptions()
-        for keyspace in call.store.databases { keyspace.removeAll() }
+        for keyspace in call.store.databases where keyspace.count > 0 { keyspace.removeAll() }
         call.store.dirty += 1
         call.reply.ok()
     }
@@ -224,8 +224,9 @@ extension RESPCommand {
         "SWAPDB", .exactly(3), [.write, .fast], group: .server, since: "4.0.0",
         summary: "Swaps two databases.", complexity: "O(N) in the clients that watch or wait for keys of the two"
     ) { call throws(CommandError) in
-        guard RESPNumber.integer(call[1]) != nil else { throw .text("ERR invalid first DB index") }
-        guard RESPNumber.integer(call[2]) != nil else { throw .text("ERR invalid second DB index") }
+        let numbers = Int64(Int32.min)...Int64(Int32.max)
+        _ = try call.integer(1, in: numbers, or: .text("ERR invalid first DB index"))
+        _ = try call.integer(2, in: numbers, or: .text("ERR invalid second DB index"))
         let first = try call.database(1, invalid: .databaseOutOfRange)
         let second = try call.database(2, invalid: .databaseOutOfRange)
         if first !== second { first.swapContents(with: second) }
@@ -240,6 +241,9 @@ extension CommandCall {
     /// The database whose number is argument `index`.
     func database(_ index: Int, invalid: CommandError) throws(CommandError) -> Keyspace {
         guard let number = RESPNumber.integer(self[index]) else { throw invalid }
+        guard Int32(exactly: number) != nil else {
+            throw .text("ERR value is out of range, value must between -2147483648 and 2147483647")
+        }
         guard number >= 0, number < store.databases.count else { throw .databaseOutOfRange }
         return store.databases[Int(number)]
     }

@@ -110,7 +110,7 @@ extension RESPCommand {
         guard let set = try call.keys.read(call[1], as: SetValue.self) else { return call.reply.array(0) }
         if count < 0 {
             call.reply.array(-count)
-            for _ in 0..<(-count) {
+            for _ in 0..<(-count) where !call.reply.isPointless {
                 set.withRandomMember(using: &call.store.context.random) { call.reply.bulk($0) }
             }
             return
@@ -183,9 +183,12 @@ extension CommandCall {
     }
 
     fileprivate func removeDrawn(_ set: SetValue, _ members: [[UInt8]]) {
-        propagate("SREM", count: 1 + members.count) { effect in
-            effect.add(self[1])
-            for member in members { member.withUnsafeBytes { effect.add(ByteSlice($0)) } }
+        for first in stride(from: 0, to: members.count, by: Limits.setMembersPerEffect) {
+            let part = members[first..<min(first + Limits.setMembersPerEffect, members.count)]
+            propagate("SREM", count: 1 + part.count) { effect in
+                effect.add(self[1])
+                for member in part { member.withUnsafeBytes { effect.add(ByteSlice($0)) } }
+            }
         }
         for member in members { member.withUnsafeBytes { _ = set.remove(ByteSlice($0)) } }
         keys.modified(self[1], .set, "spop")

@@ -131,30 +131,37 @@ extension CommandCall {
         let first = min(options.offset, elements.count)
         let last = min(elements.count, options.limit.map { first + min($0, elements.count) } ?? elements.count)
         let chosen = elements[first..<last]
-        var results: [[UInt8]?] = []
-        for element in chosen {
-            if options.gets.isEmpty {
-                results.append(element)
-            } else {
-                for pattern in options.gets { results.append(lookup(pattern, element)) }
+        if let destination = options.destination { return try store(chosen, options, at: destination) }
+        reply.array(chosen.count * max(1, options.gets.count))
+        for element in chosen where !reply.isPointless {
+            if options.gets.isEmpty { reply.bulk(element) }
+            for pattern in options.gets where !reply.isPointless {
+                if let found = lookup(pattern, element) { reply.bulk(found) } else { reply.null() }
             }
         }
-        guard let destination = options.destination else {
-            reply.array(results.count)
-            for result in results {
-                if let result { reply.bulk(result) } else { reply.null() }
+    }
+
+    /// Keeps the elements, or what GET finds for them, as a list.
+    private func store(
+        _ elements: ArraySlice<[UInt8]>, _ options: SortOptions, at destination: ByteSlice
+    ) throws(CommandError) {
+        let list = ListValue()
+        var bytes = 0
+        for element in elements {
+            for pattern in options.gets.isEmpty ? [ByteSlice("#")] : options.gets {
+                let found = lookup(pattern, element) ?? []
+                found.withUnsafeBytes { list.pushBack(ByteSlice($0)) }
+                bytes += found.count + 1
+                guard bytes <= Limits.sortStoredBytesMax else { throw .text("ERR the sorted result is too large") }
             }
-            return
         }
-        if results.isEmpty {
+        if list.isEmpty {
             if keys.remove(destination) { keys.modified(destination, .generic, "del") }
         } else {
-            let list = ListValue()
-            for result in results { (result ?? []).withUnsafeBytes { list.pushBack(ByteSlice($0)) } }
             keys.set(destination, list)
             keys.modified(destination, .list, "sortstore")
         }
-        reply.integer(results.count)
+        reply.integer(list.count)
     }
 
     private func sorted(_ elements: [[UInt8]], _ options: SortOptions) throws(CommandError) -> [[UInt8]] {

@@ -99,7 +99,7 @@ extension RESPCommand {
         let form = ScoreForm(withScores: withScores)
         if wanted < 0 {
             form.begin(call.reply, -wanted)
-            for _ in 0..<(-wanted) {
+            for _ in 0..<(-wanted) where !call.reply.isPointless {
                 let rank = Int.random(in: 0..<set.count, using: &call.store.context.random)
                 set.forEach(rank..<(rank + 1)) { form.write(call.reply, $0, $1) }
             }

@@ -1,6 +1,6 @@
 // Taking over entries that are pending for another consumer: XCLAIM by identifier, XAUTOCLAIM by idle time.
-// Journaled entry by entry with times and counts as they came to be.
-// Loop thread only. Next: StreamReadCommands.swift (`propagateClaim`), StreamGroupCommands.swift.
+// Journaled with times and counts as they came to be.
+// Loop thread only. Next: StreamReadCommands.swift (`propagateClaims`), StreamGroupCommands.swift.
 
 import Wire
 
@@ -19,9 +19,12 @@ extension RESPCommand {
             throw .text("ERR Invalid min-idle-time argument for XCLAIM")
         }
         let claim = try StreamClaim(call, idleMin: max(0, idleMin))
-        if let lastID = claim.lastID, lastID > group.lastID { group.lastID = lastID }
         let consumer = call.consumer(of: group, key: call[1], call[3])
         call.propagation = .replaced
+        if let lastID = claim.lastID, lastID > group.lastID {
+            group.lastID = lastID
+            call.propagatePosition(call[1], group)
+        }
         var claimed: [PendingEntry] = []
         for index in claim.identifiers {
             let id = try call.streamID(index, missingSequence: 0)
@@ -41,14 +44,16 @@ extension RESPCommand {
             if let deliveries = claim.deliveries {
                 pending.deliveries = deliveries
             } else if !claim.onlyIdentifiers {
-                pending.deliveries += 1
+                pending.deliveries.countOne()
             }
             consumer.activeAt = call.now
             claimed.append(pending)
-            call.propagateClaim(call[1], group, pending)
         }
+        call.propagateClaims(call[1], group, claimed)
         call.reply.array(claimed.count)
-        for pending in claimed { call.replyClaimed(pending, stream, onlyIdentifiers: claim.onlyIdentifiers) }
+        for pending in claimed where !call.reply.isPointless {
+            call.replyClaimed(pending, stream, onlyIdentifiers: claim.onlyIdentifiers)
+        }
     }
 
     /// `XAUTOCLAIM key group consumer min-idle start [COUNT count] [JUSTID]` → array of the identifier to go on
@@ -111,11 +116,11 @@ extension RESPCommand {
             }
             group.assign(pending, to: consumer)
             pending.deliveredAt = call.now
-            if !onlyIdentifiers { pending.deliveries += 1 }
+            if !onlyIdentifiers { pending.deliveries.countOne() }
             consumer.activeAt = call.now
             claimed.append(pending)
-            call.propagateClaim(call[1], group, pending)
         }
+        call.propagateClaims(call[1], group, claimed)
         call.reply.array(3)
         call.reply(following)
         call.reply.array(claimed.count)
@@ -166,7 +171,8 @@ private struct StreamClaim {
                 guard let count = RESPNumber.integer(call[word]) else {
                     throw .text("ERR Invalid RETRYCOUNT option argument for XCLAIM")
                 }
-                deliveries = count
+                // A negative one is as good as none.
+                deliveries = count < 0 ? nil : count
             } else if hasMore, call.word(word, is: "lastid") {
                 word += 1
                 lastID = try call.streamID(word, missingSequence: 0)

@@ -1,5 +1,6 @@
 // XREAD and XREADGROUP: entries after an identifier, of one or more streams, waiting for some.
-// What a group hands out is journaled as claims and the group's new position; history read again as claims.
+// What a group hands out is journaled as claims and the group's new position. So is history that is handed out
+// again: how often an entry was delivered is what programs tell a poisonous one by.
 // Loop thread only. Next: StreamGroupCommands.swift, ../Clients/Blocking.swift.
 
 import Wire
@@ -166,20 +167,24 @@ private struct StreamRead {
             return call.block(onKeys: firstKey..<(firstKey + streams), timeoutMilliseconds: timeoutMilliseconds)
         }
         // `$` means what was last when the wait began.
-        let words = call.arguments.copy()
-        var texts: [[UInt8]] = []
-        for case .after(let id) in starts { texts.append(id.withText { $0.array }) }
-        func replaceAndBlock(_ stream: Int) {
-            guard stream < streams else {
-                return call.block(
-                    onKeys: firstKey..<(firstKey + streams), timeoutMilliseconds: timeoutMilliseconds, replacing: words)
-            }
-            texts[stream].withUnsafeBytes { bytes in
-                words.replace(at: firstKey + streams + stream, with: ByteSlice(bytes))
-                replaceAndBlock(stream + 1)
-            }
+        var texts: [UInt8] = []
+        var ends: [Int] = []
+        for case .after(let id) in starts {
+            id.withText { texts.append(contentsOf: $0.buffer) }
+            ends.append(texts.count)
         }
-        replaceAndBlock(0)
+        texts.withUnsafeBytes { bytes in
+            let words = RESPArguments(capacity: call.count)
+            for index in 0..<call.count { words.append(call[index]) }
+            var begin = 0
+            for (stream, end) in ends.enumerated() {
+                let text = ByteSlice(bytes).slice(from: begin, count: end - begin)
+                words.replace(at: firstKey + streams + stream, with: text)
+                begin = end
+            }
+            call.block(
+                onKeys: firstKey..<(firstKey + streams), timeoutMilliseconds: timeoutMilliseconds, replacing: words)
+        }
     }
 
     private func entries(_ value: StreamValue, after id: StreamID) -> [StreamValue.Entry] {
@@ -194,7 +199,7 @@ private struct StreamRead {
 
     private func write(_ call: CommandCall, _ entries: [StreamValue.Entry]) {
         call.reply.array(entries.count)
-        for entry in entries { call.reply(entry) }
+        for entry in entries where !call.reply.isPointless { call.reply(entry) }
     }
 
     /// Gives the consumer what nobody of the group has got.
@@ -204,17 +209,18 @@ private struct StreamRead {
         let entries = entries(value, after: group.lastID)
         write(call, entries)
         consumer.activeAt = call.now
+        var delivered: [PendingEntry] = []
         for entry in entries {
             let id = entry.id
-            if let read = group.entriesRead, !value.hasDeletions(from: id) {
-                group.entriesRead = read + 1
+            if group.entriesRead != nil, !value.hasDeletions(from: id) {
+                group.entriesRead?.countOne()
             } else if value.entriesAdded > 0 {
                 group.entriesRead = value.entriesAdded(upTo: id)
             }
             group.lastID = id
-            guard !acknowledges else { continue }
-            call.propagateClaim(key, group, group.deliver(id, to: consumer, at: call.now))
+            if !acknowledges { delivered.append(group.deliver(id, to: consumer, at: call.now)) }
         }
+        call.propagateClaims(key, group, delivered)
         call.propagatePosition(key, group)
     }
 
@@ -230,18 +236,22 @@ private struct StreamRead {
             }
         }
         call.reply.array(pending.count)
+        var delivered: [PendingEntry] = []
         for item in pending {
             if let entry = value.entry(item.id) {
                 call.reply(entry)
                 item.deliveredAt = call.now
-                item.deliveries += 1
-                call.propagateClaim(key, group, item)
+                item.deliveries.countOne()
+                delivered.append(item)
             } else {
                 call.reply.array(2)
                 call.reply(item.id)
                 call.reply.nullArray()
             }
         }
+        // Without an entry handed out again, a new consumer is all there is to journal.
+        call.propagation = .replaced
+        call.propagateClaims(key, group, delivered)
     }
 }
 
@@ -262,22 +272,34 @@ extension CommandCall {
         return consumer
     }
 
-    /// Journals who has a pending entry since when.
-    func propagateClaim(_ key: ByteSlice, _ group: StreamGroup, _ entry: PendingEntry) {
-        propagate("XCLAIM", count: 13) { effect in
-            effect.add(key)
-            effect.add(group.name.slice)
-            effect.add(entry.consumer.name.slice)
-            effect.add("0")
-            entry.id.withText { effect.add($0) }
-            effect.add("TIME")
-            effect.add(entry.deliveredAt)
-            effect.add("RETRYCOUNT")
-            effect.add(entry.deliveries)
-            effect.add("FORCE")
-            effect.add("JUSTID")
-            effect.add("LASTID")
-            group.lastID.withText { effect.add($0) }
+    /// Journals since when one consumer has these pending entries. Those that follow one another with the same time
+    /// and count make one effect, so that names are not written again for each.
+    func propagateClaims(_ key: ByteSlice, _ group: StreamGroup, _ entries: [PendingEntry]) {
+        var first = 0
+        while first < entries.count {
+            let entry = entries[first]
+            var end = first + 1
+            while end < entries.count, end - first < Limits.streamClaimsPerEffect,
+                entries[end].deliveredAt == entry.deliveredAt, entries[end].deliveries == entry.deliveries
+            {
+                end += 1
+            }
+            propagate("XCLAIM", count: 12 + end - first) { effect in
+                effect.add(key)
+                effect.add(group.name.slice)
+                effect.add(entry.consumer.name.slice)
+                effect.add("0")
+                for claimed in entries[first..<end] { claimed.id.withText { effect.add($0) } }
+                effect.add("TIME")
+                effect.add(entry.deliveredAt)
+                effect.add("RETRYCOUNT")
+                effect.add(entry.deliveries)
+                effect.add("FORCE")
+                effect.add("JUSTID")
+                effect.add("LASTID")
+                group.lastID.withText { effect.add($0) }
+            }
+            first = end
         }
     }
 

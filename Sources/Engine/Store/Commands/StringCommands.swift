@@ -29,7 +29,7 @@ extension RESPCommand {
         summary: "Returns the string values of several keys.", complexity: "O(N) in the number of keys"
     ) { call throws(CommandError) in
         call.reply.array(call.count - 1)
-        for index in 1..<call.count {
+        for index in 1..<call.count where !call.reply.isPointless {
             guard let entry = call.keys.lookup(call[index]), entry.kind.isString else {
                 call.reply.null()
                 continue

@@ -71,10 +71,14 @@ final class CommandCall {
 
     /// Time to wait, from seconds with a fraction; 0 is for ever. → milliseconds.
     func timeoutMilliseconds(_ index: Int) throws(CommandError) -> Int64 {
-        guard let seconds = DoubleText.parse(arguments[index]) else { throw .timeoutNotInteger }
+        guard let seconds = ExtendedText.parse(arguments[index]) else { throw .timeoutNotInteger }
         guard seconds >= 0 else { throw .timeoutNegative }
-        guard seconds < 9_000_000_000_000 else { throw .timeoutOutOfRange }
-        return Int64((seconds * 1_000).rounded(.up))
+        let milliseconds = (seconds * 1_000).rounded(.up)
+        // The end of the wait must still be a time.
+        guard milliseconds < 0x1p63, !Int64(milliseconds).addingReportingOverflow(now).overflow else {
+            throw .timeoutOutOfRange
+        }
+        return Int64(milliseconds)
     }
 
     /// Milliseconds since 1970, as of this turn.

@@ -150,8 +150,33 @@ final class EffectBuffer {
 
     /// Journals what was collected as one record and begins anew.
     @inline(__always)
-    func flush(to journal: Journal) {
+    func flush(to journal: Journal, recordBytesMax: Int = Limits.logRecordBytesMax) {
+        guard count <= recordBytesMax else { return flushInParts(to: journal, recordBytesMax) }
         journal.append(.storeEffects, payloadBytes: count) { $0.writeBytes(base, count: count) }
+        discard()
+    }
+
+    /// More than a record holds becomes several, cut between effects: to lose a part of it in a crash is better than
+    /// to end now.
+    @inline(never)
+    private func flushInParts(to journal: Journal, _ recordBytesMax: Int) {
+        var start = 0
+        var position = 0
+        func journalPart() {
+            journal.append(.storeEffects, payloadBytes: position - start) {
+                $0.writeBytes(base + start, count: position - start)
+            }
+            start = position
+        }
+        while position < count {
+            var end = position + 6
+            for _ in 0..<UInt32(littleEndian: base.loadUnaligned(fromByteOffset: position + 2, as: UInt32.self)) {
+                end += 4 + Int(UInt32(littleEndian: base.loadUnaligned(fromByteOffset: end, as: UInt32.self)))
+            }
+            if end - start > recordBytesMax, position > start { journalPart() }
+            position = end
+        }
+        journalPart()
         discard()
     }
 

@@ -187,7 +187,7 @@ final class RESPCommand: Sendable {
             let own = destination.map { [$0] } ?? []
             guard at < words.count, let count = RESPNumber.integer(words[at]), count > 0,
                 count <= words.count - at - 1
-            else { return own }
+            else { return [] }
             return own + Array(at + 1..<at + 1 + Int(count))
         case .streams:
             for index in 1..<max(1, words.count) where words[index].equalsIgnoringCase("streams") {

@@ -20,6 +20,9 @@ struct ReplyWriter {
 
     private static let carriageReturnLineFeed: UInt16 = 0x0A0D
 
+    /// Nobody will read this reply, so that what would only lengthen it need not be done.
+    var isPointless: Bool { output.hasOverflowed }
+
     // MARK: Primitives
 
     /// `type`, a number, CR LF.

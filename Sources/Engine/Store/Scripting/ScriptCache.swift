@@ -10,8 +10,9 @@ import Wire
 struct ScriptCache {
     private var bySHA = NameTable<Script>()
     private var byText = NameTable<Script>()
-    /// Those that were not loaded by SCRIPT LOAD.
+    /// Those that were not loaded by SCRIPT LOAD, and the bytes of their texts.
     private var evaluatedCount = 0
+    private var evaluatedBytes = 0
     /// Bytes of all texts.
     private(set) var textBytes = 0
 
@@ -34,14 +35,21 @@ struct ScriptCache {
         }
     }
 
-    /// Adds a script that is in neither table. Returns one that had to go, if any.
-    mutating func insert(_ script: Script) -> Script? {
-        var dropped: Script?
-        if !script.isLoaded, evaluatedCount >= Limits.evaluatedScriptsMax { dropped = removeOldest() }
+    /// Adds a script that is in neither table. Returns those that had to go.
+    mutating func insert(_ script: Script) -> [Script] {
+        var dropped: [Script] = []
+        if !script.isLoaded {
+            while evaluatedCount >= Limits.evaluatedScriptsMax
+                || evaluatedBytes + script.text.count > Limits.evaluatedScriptBytesMax, let oldest = removeOldest()
+            {
+                dropped.append(oldest)
+            }
+            evaluatedCount += 1
+            evaluatedBytes += script.text.count
+        }
         bySHA[script.sha] = script
         byText[script.text] = script
         textBytes += script.text.count
-        if !script.isLoaded { evaluatedCount += 1 }
         return dropped
     }
 
@@ -50,6 +58,7 @@ struct ScriptCache {
         guard !script.isLoaded else { return }
         script.isLoaded = true
         evaluatedCount -= 1
+        evaluatedBytes -= script.text.count
     }
 
     private mutating func removeOldest() -> Script? {
@@ -62,6 +71,7 @@ struct ScriptCache {
         byText[oldest.text] = nil
         textBytes -= oldest.text.count
         evaluatedCount -= 1
+        evaluatedBytes -= oldest.text.count
         evictedCount += 1
         return oldest
     }
@@ -70,6 +80,7 @@ struct ScriptCache {
         bySHA.removeAll()
         byText.removeAll()
         evaluatedCount = 0
+        evaluatedBytes = 0
         textBytes = 0
     }
 }

@@ -41,12 +41,21 @@ final class ScriptEngine {
     private var isReadOnlyRun = false
     /// `busy-reply-threshold`; 0: scripts may run for ever.
     var busyThresholdMilliseconds: Int64 = 5_000
+    /// Limits that tests lower, before the first script.
+    var textBytesMax = Limits.scriptTextBytesMax {
+        didSet { output.bytesMax = textBytesMax }
+    }
+    var effectsBytesMax = Limits.scriptEffectsBytesMax
+    var memoryBytesMax = Limits.scriptMemoryBytesMax
+    /// When the run in progress has to end.
+    private var deadlineMicroseconds = Int64.max
 
     init(store: Store) {
         self.store = store
         client = StoreClient.internalClient(store: store)
         call = client.call
         output = client.output
+        output.bytesMax = textBytesMax
         arguments = argumentsHolder
         words = UnsafeMutablePointer.allocate(capacity: wordCapacity)
     }
@@ -80,7 +89,7 @@ final class ScriptEngine {
         let script = Script(text: ByteString(text), sha: sha, flags: flags, reference: reference)
         script.isLoaded = keep
         script.lastRun = runCount
-        if let dropped = cache.insert(script) { taskd_lua_release(host, dropped.reference) }
+        for dropped in cache.insert(script) { taskd_lua_release(host, dropped.reference) }
         return script
     }
 
@@ -109,7 +118,8 @@ final class ScriptEngine {
             },
             now_microseconds: { owner in ScriptEngine.with(owner) { $0.now } })
         let limits = taskd_lua_limits(
-            memory_bytes_max: Limits.scriptMemoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
+            memory_bytes_max: memoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
+            text_bytes_max: textBytesMax, pattern_depth_max: Int32(Limits.scriptPatternDepthMax),
             instructions_per_check: Int32(Limits.scriptInstructionsPerCheck))
         let seed = UInt32(truncatingIfNeeded: store.context.random.next())
         host = CompatibleVersion.redis.withCString {
@@ -150,13 +160,15 @@ final class ScriptEngine {
         isRunning = true
         client.database = call.client.database
         client.user = call.client.user
+        let microsecondsMax = max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor
+        deadlineMicroseconds = microsecondsMax > 0 ? now + microsecondsMax : .max
         var run = taskd_lua_run(
             reference: script.reference,
             sha: taskd_lua_bytes(base: script.sha.slice.base, count: script.sha.count),
             keys: UnsafePointer(words), key_count: Int(wanted),
             arguments: UnsafePointer(words + Int(wanted)), argument_count: given - Int(wanted),
             client_resp_version: call.reply.isRESP3 ? 3 : 2,
-            microseconds_max: max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor)
+            microseconds_max: microsecondsMax)
         var result = taskd_lua_result()
         taskd_lua_execute(host, &run, &result)
         isRunning = false
@@ -214,11 +226,34 @@ final class ScriptEngine {
         if store.refusesWrites, row.flags.contains(.write), let reason = store.persistence.writeRefusal {
             return refuse(row, reason)
         }
+        guard areArgumentsBounded else {
+            return refuse(row, "ERR The arguments of a command called from script are too long")
+        }
+        if row.flags.contains(.write), store.effects.count > effectsBytesMax {
+            return refuse(row, "ERR The script has changed too much in one run")
+        }
         if call.keys.index != client.database { call.keys = store.databases[client.database] }
         call.isRetry = false
         if !store.monitors.isEmpty { store.feedMonitors(call) }
         store.execute(call)
+        // The clock was read for the command's own sake.
+        if store.context.time.lastStopwatchMicroseconds >= deadlineMicroseconds, let host { taskd_lua_expire(host) }
+        if output.hasOverflowed || output.pendingBytes > textBytesMax {
+            output.discard()
+            return refuse(row, "ERR The reply to a command called from script is too long")
+        }
         return reply()
+    }
+
+    /// As a client's are: a script can make longer strings, and name one many times.
+    private var areArgumentsBounded: Bool {
+        let configuration = store.context.configuration
+        var total = 0
+        for index in 0..<arguments.count {
+            guard arguments[index].count <= configuration.respBulkBytesMax else { return false }
+            total += arguments[index].count
+        }
+        return total <= configuration.respQueryBytesMax
     }
 
     private func refuse(_ row: CommandRow?, _ text: String) -> taskd_lua_bytes {
@@ -269,7 +304,7 @@ final class ScriptEngine {
     /// `redis.log`.
     private func log(_ level: Int32, _ text: taskd_lua_bytes) {
         let levels: [EngineLogLevel] = [.debug, .debug, .notice, .warning]
-        let line = ByteSlice(UnsafeRawBufferPointer(start: text.base, count: text.count)).string
-        store.context.log(levels[Int(level)], line, ("origin", "script"))
+        let shown = UnsafeRawBufferPointer(start: text.base, count: min(text.count, Limits.scriptLogLineBytesMax))
+        store.context.log(levels[Int(level)], ByteSlice(shown).string, ("origin", "script"))
     }
 }

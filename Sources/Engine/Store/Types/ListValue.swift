@@ -262,6 +262,7 @@ final class ListValue: StoredValue {
     /// Removes up to `limit` elements equal to `value` (0: all), from either end. Returns how many.
     func remove(_ value: ByteSlice, limit: Int, fromBack: Bool) -> Int {
         var removedCount = 0
+        var emptied = 0
         var index = fromBack ? nodeCount - 1 : 0
         while index >= 0, index < nodeCount {
             let entries = node(index)
@@ -287,13 +288,27 @@ final class ListValue: StoredValue {
                 }
             }
             count -= removedCount - before
-            let isGone = entries.pointee.isEmpty
-            if isGone { removeNode(at: index) }
+            if entries.pointee.isEmpty { emptied += 1 }
             if limit > 0, removedCount == limit { break }
-            if fromBack { index -= 1 } else if !isGone { index += 1 }
+            index += fromBack ? -1 : 1
         }
+        if emptied > 0 { removeEmptyNodes() }
         if removedCount > 0 { updateLength() }
         return removedCount
+    }
+
+    /// All in one pass, however many there are.
+    private func removeEmptyNodes() {
+        var kept = 0
+        for index in 0..<nodeCount {
+            if node(index).pointee.isEmpty {
+                node(index).deinitialize(count: 1)
+            } else {
+                if kept < index { node(kept).moveInitialize(from: node(index), count: 1) }
+                kept += 1
+            }
+        }
+        nodeCount = kept
     }
 
     /// Keeps the elements of this range only.

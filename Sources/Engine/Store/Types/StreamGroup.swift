@@ -20,6 +20,14 @@ final class PendingEntry: StreamOrdered {
     }
 }
 
+/// A count that clients may set to any number: at the highest one it stays, since a negative one would be refused
+/// where the store is read back.
+extension Int64 {
+    mutating func countOne() {
+        if self < .max { self += 1 }
+    }
+}
+
 /// One reader of a group.
 final class StreamConsumer {
     let name: ByteString

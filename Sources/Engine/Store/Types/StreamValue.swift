@@ -105,7 +105,7 @@ final class StreamValue: StoredValue {
         node.slots.append(Node.Slot(id: id, offset: node.packed.endPosition, pairs: pairs))
         fill(&node.packed)
         count += 1
-        entriesAdded += 1
+        entriesAdded.countOne()
         lastID = id
     }
 
@@ -226,11 +226,13 @@ final class StreamValue: StoredValue {
     // MARK: Groups
 
     private func groupIndex(_ name: ByteSlice) -> (index: Int, isFound: Bool) {
-        for (index, group) in groups.enumerated() {
-            let order = SortedSetOrder.compare(group.name.slice, name)
-            if order >= 0 { return (index, order == 0) }
+        var low = 0
+        var high = groups.count
+        while low < high {
+            let middle = (low + high) / 2
+            if SortedSetOrder.compare(groups[middle].name.slice, name) < 0 { low = middle + 1 } else { high = middle }
         }
-        return (groups.count, false)
+        return (low, low < groups.count && groups[low].name.slice == name)
     }
 
     func group(_ name: ByteSlice) -> StreamGroup? {

@@ -109,9 +109,9 @@ extension Store {
     private func describe(_ entry: KeyEntry, _ withConsumerTimes: Bool) -> String {
         var parts: [String] = []
         switch entry.kind {
-        case .inlineString: return "string " + entry.inlineValue.string
+        case .inlineString: return "string \(exact(entry.inlineValue))"
         case .integer: return "string \(entry.integer)"
-        case .longString: return "string " + unsafeDowncast(entry.object, to: LongString.self).slice.string
+        case .longString: return "string \(exact(unsafeDowncast(entry.object, to: LongString.self).slice))"
         case .list:
             let list = unsafeDowncast(entry.object, to: ListValue.self)
             list.forEach(from: 0, length: list.count) {
@@ -138,6 +138,11 @@ extension Store {
         case .stream: parts = describe(unsafeDowncast(entry.object, to: StreamValue.self), withConsumerTimes)
         }
         return "\(entry.kind) " + parts.joined(separator: ",")
+    }
+
+    /// Text, or what is none as numbers: bits need not make sense.
+    private func exact(_ bytes: ByteSlice) -> String {
+        String(validating: bytes.buffer, as: UTF8.self) ?? "\(bytes.array)"
     }
 
     private func describe(_ stream: StreamValue, _ withConsumerTimes: Bool) -> [String] {

@@ -89,3 +89,41 @@ import Testing
     #expect(replayed.send("LRANGE a 0 -1") == "*1 $1 2")
     #expect(replayed.send("LRANGE b 0 -1") == "*1 $1 1")
 }
+
+/// Goal: waiting for many keys costs the same for each, and names may come twice. Method: more than any quadratic
+/// way, or one that calls itself for each, would get through.
+@Test(.timeLimit(.minutes(10)))
+func manyKeysAreWaitedFor() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    let other = harness.connect()
+    let keys = (0..<200_000).map { "key\($0)" }
+    #expect(client.send(words: (["BLPOP"] + keys + keys + ["0"]).map { Array($0.utf8) }) == "")
+    #expect(harness.store.databases[0].blocked.count == 200_000)
+    other.send("RPUSH key150000 1")
+    #expect(client.pending() == "*2 $9 key150000 $1 1")
+    #expect(harness.store.databases[0].blocked.isEmpty)
+
+    let reading = ["XREAD", "BLOCK", "0", "STREAMS"] + keys + keys.map { _ in "$" }
+    #expect(client.send(words: reading.map { Array($0.utf8) }) == "")
+    other.send("XADD key7 1-1 f v")
+    #expect(client.pending() == "*1 *2 $4 key7 *1 *2 $3 1-1 *2 $1 f $1 v")
+    #expect(harness.store.databases[0].blocked.isEmpty && harness.store.blockedClientCount == 0)
+}
+
+/// Goal: waits that ended early leave nothing behind for ever. Method: many long waits, each served at once.
+@Test func waitsThatEndedAreForgotten() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    let other = harness.connect()
+    for number in 0..<5_000 {
+        client.send("BLPOP k 1000000")
+        other.send("RPUSH k \(number)")
+        #expect(client.pending().hasSuffix(" \(number)"))
+    }
+    #expect(harness.store.blockDeadlines.count <= Limits.pastDeadlinesMax + 4)
+    client.send("BLPOP k 1")
+    for _ in 0..<3_000 { other.send("BLPOP other 0.001") }
+    harness.advance(milliseconds: 1_000)
+    #expect(client.pending() == "*-1")
+}

@@ -1,4 +1,5 @@
 import Testing
+import Wire
 
 @testable import Engine
 
@@ -135,4 +136,51 @@ import Testing
     #expect(second.pending() == "")
     harness.advance(milliseconds: 600)
     #expect(second.pending() == "*-1")
+}
+
+/// Goal: many members drawn at once are journaled in effects of bounded size.
+@Test func manyDrawnMembersAreJournaledInParts() throws {
+    let harness = StoreHarness(journals: true)
+    let client = harness.connect()
+    client.send("SADD set " + (0..<5_000).map { "m\($0)" }.joined(separator: " "))
+    #expect(client.send("SPOP set 4000").hasPrefix("*4000 "))
+    let replayed = try harness.replayed()
+    #expect(differences(harness.store.description(), replayed.store.description()) == [])
+    let words = RESPArguments()
+    var largest = 0
+    for record in harness.records {
+        try record.withUnsafeBytes {
+            var reader = EffectReader(ByteSlice($0))
+            while try reader.next(into: words) != nil {
+                if words[0].equals("SREM") { largest = max(largest, words.count) }
+            }
+        }
+    }
+    #expect(largest == Limits.setMembersPerEffect + 2)
+}
+
+/// Goal: a reply that repeats what is large has an end, and so has its client. Method: a low limit.
+@Test(arguments: [
+    ["HMGET", "h"] + [String](repeating: "f", count: 5_000), ["HRANDFIELD", "h", "-5000", "WITHVALUES"],
+    ["SRANDMEMBER", "s", "-5000"], ["ZRANDMEMBER", "z", "-5000"], ["MGET"] + [String](repeating: "k", count: 5_000),
+    ["XREAD", "STREAMS"] + [String](repeating: "x", count: 2_000) + [String](repeating: "0", count: 2_000),
+    ["XCLAIM", "x", "g", "c", "0"] + [String](repeating: "1-1", count: 5_000),
+    ["SORT", "l", "BY", "nosort"] + [[String]](repeating: ["GET", "k*"], count: 5_000).flatMap { $0 },
+    ["COMMAND", "DOCS"] + [String](repeating: "SET", count: 20_000),
+    ["COMMAND", "INFO"] + [String](repeating: "SET", count: 20_000),
+])
+func repliesWithoutEndCloseTheirClient(words: [String]) {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    let value = String(repeating: "v", count: 7_000)
+    for line in [
+        "HSET h f \(value)", "SADD s \(value)", "ZADD z 1 \(value)", "SET k \(value)", "XADD x 1-1 f \(value)",
+        "XGROUP CREATE x g 0", "XREADGROUP GROUP g c STREAMS x >", "RPUSH l \"\"",
+    ] {
+        client.send(line)
+    }
+    client.session.output.bytesMax = 1_000_000
+    client.send(words: words.map { Array($0.utf8) })
+    #expect(client.session.closesNow)
+    #expect(harness.connect().send("PING") == "+PONG")
 }

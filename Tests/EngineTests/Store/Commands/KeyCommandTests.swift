@@ -79,3 +79,24 @@ import Testing
     #expect(client.send("SCAN 0 COUNT 0") == "-ERR syntax error")
     #expect(client.ask("KEYS", "key:99?")!.elements!.count == 10)
 }
+
+/// Goal: emptying what is empty costs nothing, and many small databases are freed as fast as a large one.
+@Test func flushedDatabasesAreFreed() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    for _ in 0..<200 { client.send("FLUSHALL") }
+    #expect(harness.store.graveyard.isEmpty)
+    for _ in 0..<2_000 {
+        client.send("SET k v")
+        client.send("FLUSHDB")
+    }
+    #expect(harness.store.graveyard.count == 2_000)
+    harness.turn()
+    #expect(harness.store.graveyard.isEmpty)
+    for number in 0..<12_000 { client.send("SET k\(number) v") }
+    client.send("FLUSHALL")
+    harness.turn()
+    #expect(harness.store.graveyard.count == 1)
+    for _ in 0..<4 { harness.turn() }
+    #expect(harness.store.graveyard.isEmpty)
+}

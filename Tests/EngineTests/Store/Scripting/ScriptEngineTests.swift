@@ -152,11 +152,7 @@ struct ScriptEngineTests {
     ])
     func endsScriptsThatRunTooLong(script: String) {
         let store = TestStore()
-        leapingClock = 0
-        store.context.time.stopwatch = {
-            leapingClock += 1_000_000
-            return leapingClock
-        }
+        store.letClockLeap()
         #expect(store.reply("EVAL", script, "0").contains("Script killed: it ran for longer than 30000 milliseconds"))
         store.context.time.stopwatch = nil
         #expect(store.reply("EVAL", "return 1", "0") == ":1\r\n")
@@ -205,3 +201,14 @@ struct ScriptEngineTests {
 
 /// Read by a C function pointer, so it has to be global; tests that use it set it first.
 nonisolated(unsafe) private var leapingClock: Int64 = 0
+
+extension TestStore {
+    /// A clock that goes on by a second whenever it is read.
+    func letClockLeap() {
+        leapingClock = 0
+        context.time.stopwatch = {
+            leapingClock += 1_000_000
+            return leapingClock
+        }
+    }
+}

@@ -115,3 +115,23 @@ extension ByteSlice {
     list.trim(to: 0..<10)
     #expect(list.encodingName.description == "listpack")
 }
+
+/// Goal: taking elements out of many nodes costs the same for each. Method: a node for every element, half of them
+/// removed, from either end.
+@Test(.timeLimit(.minutes(10)), arguments: [false, true])
+func removingFromManyNodesIsLinear(fromBack: Bool) {
+    let list = ListValue()
+    let first = [UInt8](repeating: 1, count: 4_200)
+    let second = [UInt8](repeating: 2, count: 4_200)
+    for _ in 0..<20_000 {
+        withSlice(first) { list.pushBack($0) }
+        withSlice(second) { list.pushBack($0) }
+    }
+    #expect(list.nodeCount == 40_000)
+    #expect(withSlice(second) { list.remove($0, limit: 0, fromBack: fromBack) } == 20_000)
+    #expect(list.count == 20_000 && list.nodeCount == 20_000)
+    list.checkInvariants()
+    list.forEach(from: 0, length: list.count) { $0[0] == 1 }
+    #expect(withSlice(first) { list.remove($0, limit: 0, fromBack: fromBack) } == 20_000)
+    #expect(list.isEmpty && list.nodeCount == 0)
+}

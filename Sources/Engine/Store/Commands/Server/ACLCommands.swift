@@ -123,7 +123,8 @@ extension RESPCommand {
             let range = CommandError.text(
                 "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
             )
-            bits = try call.integer(2, in: 1...4_096, or: range)
+            bits = try call.integer(2)
+            guard (1...4_096).contains(bits) else { throw range }
         }
         var secure = SystemRandomNumberGenerator()
         let hex = Array("0123456789abcdef".utf8)

@@ -43,7 +43,7 @@ extension RESPCommand {
             return
         }
         call.reply.array(call.count - 2)
-        for index in 2..<call.count {
+        for index in 2..<call.count where !call.reply.isPointless {
             if let row = call.store.table.findByFullName(call[index]) {
                 CommandDescription(row).writeInfo(to: call.reply)
             } else {
@@ -66,7 +66,7 @@ extension RESPCommand {
             }
         }
         call.reply.map(rows.count)
-        for row in rows {
+        for row in rows where !call.reply.isPointless {
             call.reply.bulk(row.fullName)
             CommandDescription(row).writeDocumentation(to: call.reply)
         }

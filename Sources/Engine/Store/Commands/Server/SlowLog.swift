@@ -103,7 +103,7 @@ extension RESPCommand {
         var wanted = 10
         if call.count == 3 {
             let count = try call.integer(
-                2, in: -1...Int64(Int32.max), or: .text("ERR count should be greater than or equal to -1"))
+                2, in: -1...Int64.max, or: .text("ERR count should be greater than or equal to -1"))
             wanted = count < 0 ? .max : Int(count)
         }
         let entries = call.store.administration.slowLog.entries.reversed().prefix(wanted)
