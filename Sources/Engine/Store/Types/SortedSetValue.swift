@@ -53,13 +53,9 @@ final class SortedSetValue: StoredValue {
         return position
     }
 
-    /// -0 becomes 0, as it does in Redis's small sets. In all here: a set that is read back may come to another form
-    /// earlier or later than it did.
-    @inline(__always)
-    private static func withoutNegativeZero(_ score: Double) -> Double { score == 0 ? 0 : score }
-
     private func insertPacked(_ member: ByteSlice, _ score: Double) {
-        let score = Self.withoutNegativeZero(score)
+        // What counts as an integer is stored as one, so that -0 becomes 0 as it does in Redis.
+        let score = score == 0 ? 0 : score
         let position = packedPosition(score, member)
         packed.insert(member, at: position)
         Self.withBytes(score) { packed.insert($0, at: packed.next(after: position)) }
@@ -97,9 +93,9 @@ final class SortedSetValue: StoredValue {
             if let entry = table.find(member) {
                 let old = SortedSetOrder.score(entry)
                 guard let new = decide(old), new != old else { return }
-                order.setScore(entry, to: Self.withoutNegativeZero(new))
+                order.setScore(entry, to: new)
             } else if let new = decide(nil) {
-                let entry = order.make(member, score: Self.withoutNegativeZero(new))
+                let entry = order.make(member, score: new)
                 table.insert(entry)
                 order.insert(entry)
             }

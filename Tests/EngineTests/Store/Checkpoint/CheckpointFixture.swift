@@ -132,7 +132,8 @@ extension Store {
             parts.sort()
         case .sortedSet:
             unsafeDowncast(entry.object, to: SortedSetValue.self).forEach {
-                parts.append("\($0.string)=\($1.bitPattern)")
+                // Small sets have no -0, large ones have, as in Redis; a set may come back in another form than it had.
+                parts.append("\($0.string)=\(($1 == 0 ? 0 : $1).bitPattern)")
                 return true
             }
         case .stream: parts = describe(unsafeDowncast(entry.object, to: StreamValue.self), withConsumerTimes)

@@ -98,16 +98,3 @@ func memberRangesCompareBytes(members: Int) {
     #expect(set.ranks(MemberRange(min: .lowest, max: .highest)).count == members)
     #expect(set.ranks(MemberRange(min: .highest, max: .lowest)).isEmpty)
 }
-
-/// Goal: the form of a set decides nothing that can be seen. Method: -0 in a packed set and in a table.
-@Test(arguments: ["short", String(repeating: "long", count: 30)])
-func negativeZeroIsZero(other: String) {
-    let set = SortedSetValue()
-    withSlice(other) { set.set($0, to: 1) }
-    withSlice("m") { set.set($0, to: -0.0) }
-    #expect(withSlice("m") { set.score(of: $0) }?.sign == .plus)
-    withSlice("m") { set.set($0, to: 5) }
-    withSlice("m") { set.set($0, to: -0.0) }
-    #expect(withSlice("m") { set.score(of: $0) }?.sign == .plus)
-    set.checkInvariants()
-}
