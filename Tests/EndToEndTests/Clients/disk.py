@@ -379,7 +379,7 @@ def failing_sync(policy, body):
         folder = pathlib.Path(folder)
         shim, trigger = folder / "failing_sync.so", folder / "trigger"
         subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", "-o", str(shim), str(FAULTS / "failing_sync.c"), "-ldl"], check=True)
+            [shutil.which("cc") or "clang", "-shared", "-fPIC", "-O1", "-o", str(shim), str(FAULTS / "failing_sync.c"), "-ldl"], check=True)
         daemon = OwnDaemon(folder)
         daemon.environment = {"LD_PRELOAD": str(shim), "FAULT_TRIGGER": str(trigger)}
         try:
