@@ -132,6 +132,9 @@ public final class SimulatedDisk: LogDisk {
         return kept
     }
 
+    /// A sync has failed since the last power cut, so something looks written that never will be.
+    public var looksWritten: Bool { files.values.contains { $0.lost != nil } }
+
     /// The process ends, the machine does not: everything written stays.
     public func endProcess() {
         hasCrashed = false

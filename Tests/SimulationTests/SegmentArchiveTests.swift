@@ -169,6 +169,28 @@ func archiveSurvivesCrashes(seed: UInt64) throws {
     try Log(disk, needed: durable).checkReading("seed \(seed), at the end")
 }
 
+/// Goal: whatever fails while a segment is rewritten, every live message is read at its position. Method: the change
+/// of that number fails, the renaming and the sync of the folder after it among them.
+@Test(arguments: 1...12)
+func archiveReadsOnAfterAFailure(change: Int) throws {
+    var random = RandomSource(seed: 1)
+    let log = try Log(SimulatedDisk(seed: 1))
+    for _ in 0..<40 {
+        log.publish(500)
+        #expect(log.append())
+    }
+    for position in log.messages.keys.sorted().enumerated().filter({ $0.offset % 4 > 0 }).map(\.element) {
+        log.settle(position)
+    }
+    try log.checkpoint(&random)
+    #expect(log.archive.hasWork)
+    log.disk.follow(.fail(at: log.disk.changes + change, reason: "input/output error"))
+    for _ in 0..<100 where log.archive.hasWork {
+        do throws(LogError) { try log.archive.work() } catch {}
+        log.checkReading("change \(change)")
+    }
+}
+
 /// What a killed daemon had collected is found once, and only where it goes on from the segments.
 @Test func stagedRecordsAreAdopted() throws {
     let disk = SimulatedDisk(seed: 1)

@@ -79,9 +79,13 @@ final class DeadLetters {
             }
             head += 1
             left -= 1
-            // Not settled if it cannot be read: it stays in the log.
-            if !item.entry.isOnDisk { publish(item) }
-            broker.release(item.entry)
+            if item.entry.isOnDisk {
+                // It cannot be read. Its queue keeps it, so that checkpoints do, too.
+                item.queue.setAside(item.entry)
+            } else {
+                publish(item)
+                broker.release(item.entry)
+            }
         }
         if head == items.count {
             removed += head

@@ -86,15 +86,17 @@ final class SegmentRewrite {
         buffer = ByteWriter()
     }
 
-    /// The new file takes the old one's place. It is durable then.
+    /// The new file takes the old one's place.
     func finish() throws(LogError) -> LogFileInfo {
         do throws(LogDiskError) {
             try disk.sync(temporaryName)
             try disk.rename(temporaryName, to: segment.name)
-            try disk.syncFolder()
         } catch {
             throw .disk(error)
         }
+        // The name is the new file's from here on, so this must not fail any more. If the folder cannot be synced, a
+        // power cut may bring the old file back, which does as well: everything live is in both.
+        try? disk.syncFolder()
         return LogFileInfo(
             name: segment.name, first: segment.first, end: segment.end, isSparse: true, bytes: bytes)
     }

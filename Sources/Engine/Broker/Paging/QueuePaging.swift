@@ -121,5 +121,10 @@ extension Queue {
 
     /// The message cannot be read: the queue goes on without it, since one damaged message must not stop the rest.
     /// It is not settled, so the log keeps it and a later start tries again; the log file has said which it is.
-    private func setAside(_ entry: QueueEntry) { makePaging().unreadable.append(entry) }
+    func setAside(_ entry: QueueEntry) {
+        // What is in the spool only, or was deleted with its queue, is nowhere after a restart.
+        guard entry.isLogged, !isDeleted else { return broker.release(entry) }
+        makePaging().unreadable.append(entry)
+        broker.log.moved(self, entry)
+    }
 }

@@ -165,6 +165,39 @@ func unreadableMessages(isDamage: Bool) throws {
     #expect(driver.fixture.queue("q")?.paging?.unreadable.count == (isDamage ? 3 : 0))
 }
 
+/// Goal: a dead letter that cannot be read is set aside as well, in the queue it died in: its checkpoints keep it.
+@Test func unreadableDeadLetters() throws {
+    let driver = PagingDriver(watermarkBytes: 20_000)
+    let client = driver.fixture.client()
+    try client.declare("dead", durable: true)
+    try client.declare(
+        "q", durable: true,
+        ["x-message-ttl": 10_000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"])
+    for index in 0..<300 { try client.publish(body(index), to: "q", isPersistent: true) }
+    driver.settle()
+    var left = 3
+    driver.readError = { _ in
+        left -= 1
+        return left >= 0 ? .damaged(segment: "s", offset: 1, reason: "wrong checksum") : nil
+    }
+    driver.fixture.advance(10_001)
+    driver.settle()
+    #expect(driver.fixture.queue("dead")?.readyCount == 297)
+    let unreadable = try #require(driver.fixture.queue("q")?.paging?.unreadable)
+    #expect(unreadable.count == 3)
+    let output = CheckpointOutput(position: driver.fixture.context.journal.nextPosition)
+    driver.broker.beginCheckpoint(output)
+    var budget = CheckpointBudget(visits: 10_000, bytes: 1_000_000)
+    #expect(driver.broker.continueCheckpoint(&budget))
+    driver.broker.endCheckpoint()
+    let chunk = try #require(output.takeChunk())
+    defer { chunk.deallocate() }
+    var positions = LivePositions([0..<output.position])
+    positions.note(ByteSlice(UnsafeRawBufferPointer(chunk)))
+    let written = Set(positions.take()[0].positions)
+    for entry in unreadable { #expect(written.contains(entry.diskPlace)) }
+}
+
 /// Goal: consumers that go give their window back; it is read again for the next ones.
 @Test func windowIsPagedOutWhenConsumersGo() throws {
     let driver = PagingDriver(watermarkBytes: 100_000)
