@@ -280,7 +280,7 @@ public final class VirtualHost {
     @discardableResult
     func purge(_ queue: Queue) -> Int {
         let count = queue.ready.count
-        guard count > 0 else { return 0 }
+        guard count > 0 || queue.hasUnreadable else { return 0 }
         if queue.isLogged { broker.log.purged(queue, keeping: broker.heldPositions(of: queue)) }
         broker.bury(queue.ready.takeRings())
         queue.noteEmptied()

@@ -67,6 +67,9 @@ extension Queue {
         return made
     }
 
+    /// Damaged messages stand aside: not counted as ready, but a purge settles them with the rest.
+    var hasUnreadable: Bool { paging.map { !$0.unreadable.isEmpty } ?? false }
+
     /// An entry whose message is on disk has come in (after a restart) or was paged out.
     func noteOnDisk(_ entry: QueueEntry) {
         onDiskCount += 1
@@ -88,7 +91,11 @@ extension Queue {
         onDiskBytes = 0
         guard let paging else { return }
         paging.reset()
-        for entry in paging.unreadable { broker.release(entry) }
+        for entry in paging.unreadable {
+            // The log has been told of the purge or the deletion; its stretches must hear of it, too.
+            if entry.isLogged { broker.log.forget(entry) }
+            broker.release(entry)
+        }
         paging.unreadable = []
         broker.pager.serveGets(self)
     }
@@ -123,7 +130,7 @@ extension Queue {
     /// It is not settled, so the log keeps it and a later start tries again; the log file has said which it is.
     func setAside(_ entry: QueueEntry) {
         // What is in the spool only, or was deleted with its queue, is nowhere after a restart.
-        guard entry.isLogged, !isDeleted else { return broker.release(entry) }
+        guard entry.isLogged, !isDeleted else { return letGo(entry) }
         makePaging().unreadable.append(entry)
         broker.log.moved(self, entry)
     }

@@ -163,6 +163,13 @@ func unreadableMessages(isDamage: Bool) throws {
     #expect(errors.count == 1)
     #expect(seen == Array((isDamage ? 3 : 0)..<300))
     #expect(driver.fixture.queue("q")?.paging?.unreadable.count == (isDamage ? 3 : 0))
+    // What was set aside is needed until the queue is purged.
+    driver.broker.checkLiveMessages()
+    #expect((driver.fixture.context.liveMessages.bytesTotal > 0) == isDamage)
+    _ = try client.purge("q")
+    driver.settle()
+    driver.broker.checkLiveMessages()
+    #expect(driver.fixture.context.liveMessages.bytesTotal == 0)
 }
 
 /// Goal: a dead letter that cannot be read is set aside as well, in the queue it died in: its checkpoints keep it.
