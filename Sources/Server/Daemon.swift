@@ -169,8 +169,8 @@ public final class Daemon {
             archive: archive, spool: spool, disk: disk, checksSpace: configuration.diskFreeBytesMin > 0,
             bell: wakeUp.bell)
         let thread = LogThread(log: log, storage: storageThread, bell: wakeUp.bell)
-        let pipeline = LogPipeline(engine: engine, thread: thread)
-        pipeline.onDurable = { [unowned reactor] in reactor.releaseHeld() }
+        let pipeline = LogPipeline(engine: engine, thread: thread, isStaged: staging?.isComplete ?? false)
+        pipeline.onDurable = { [unowned reactor] in reactor.noteMoreDurable() }
         pipeline.onFailure = { [unowned self] reason in logFailed(reason) }
         let storage = StoragePipeline(
             engine: engine, storage: storageThread, policy: configuration.checkpointPolicy, checkpoint: log.checkpoint,

@@ -30,8 +30,22 @@ public final class SimulatedDisk: LogDisk {
         }
 
         mutating func loseUnsynced() {
-            guard current.count > durable.count else { return }
-            lost = min(lost?.lowerBound ?? .max, durable.count)..<current.count
+            guard let first = firstUnsynced else { return }
+            lost = min(lost?.lowerBound ?? .max, first)..<current.count
+        }
+
+        /// Behind what was written since.
+        var lastUnsynced: Int {
+            let common = min(current.count, durable.count)
+            if current.count > common { return current.count }
+            return (0..<common).last { current[$0] != durable[$0] }.map { $0 + 1 } ?? common
+        }
+
+        /// Where what was written since the last sync begins.
+        var firstUnsynced: Int? {
+            let common = min(current.count, durable.count)
+            if let changed = (0..<common).first(where: { current[$0] != durable[$0] }) { return changed }
+            return current.count > common ? common : nil
         }
     }
 
@@ -124,9 +138,12 @@ public final class SimulatedDisk: LogDisk {
             }
             sector = end
         }
-        // Only what the file has more than was synced: nothing else is being written.
-        if flipsUnsyncedBits, kept.count > file.durable.count, Int.random(in: 0..<4, using: &random) == 0 {
-            let index = Int.random(in: file.durable.count..<kept.count, using: &random)
+        // Only in what was written since the last sync: the rest is left alone.
+        if flipsUnsyncedBits, let first = file.firstUnsynced, kept.count > first,
+            Int.random(in: 0..<4, using: &random) == 0
+        {
+            let last = min(kept.count, file.lastUnsynced)
+            let index = Int.random(in: first..<max(first + 1, last), using: &random)
             kept[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         }
         return kept
@@ -207,12 +224,19 @@ public final class SimulatedDisk: LogDisk {
 
     public func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(LogDiskError) {
         let end = try file(name).current.count
-        precondition(offset == end, "the log only appends")
-        try change("cannot write", name, needsRoom: true) { disk in
+        let old = try file(name).current[min(offset, end)..<min(end, offset + bytes.count)]
+        precondition(offset <= end && old.allSatisfy { $0 == 0 }, "only zeros are written over")
+        // What takes the place of zeros needs no room.
+        try change("cannot write", name, needsRoom: offset + bytes.count > end) { disk in
             let count = Int.random(in: 0...bytes.count, using: &disk.random)
-            disk.files[name]?.current += bytes[0..<count]
+            disk.put(UnsafeRawBufferPointer(rebasing: bytes[0..<count]), in: name, at: offset)
         }
-        files[name]?.current += bytes
+        put(bytes, in: name, at: offset)
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, in name: String, at offset: Int) {
+        let inside = min(files[name]!.current.count, offset + bytes.count) - offset
+        files[name]!.current.replaceSubrange(offset..<offset + inside, with: bytes)
     }
 
     public func sync(_ name: String) throws(LogDiskError) {

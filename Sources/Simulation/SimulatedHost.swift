@@ -41,7 +41,8 @@ public final class SimulatedHost {
         self.engine = engine
         engine.context.time.advance(
             monotonicMicroseconds: monotonicMicroseconds, wallMicroseconds: wallMicroseconds)
-        let log = SegmentedLog(disk: disk, segmentBytesMax: segmentBytesMax)
+        let prepared = [0, 700, 4_096, 16_384][Int(seed % 4)]
+        let log = SegmentedLog(disk: disk, segmentBytesMax: segmentBytesMax, preparedBytes: prepared)
         self.log = log
         var found: [LogNotice] = []
         try log.recover {

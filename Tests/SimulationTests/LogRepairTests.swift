@@ -102,6 +102,25 @@ func plantedDamageIsFoundAndRepaired(damage: PlantedDamage, seed: UInt64) throws
     #expect(try fixture.recovered() == fixture.records.flatMap(OfflineFixture.flat))
 }
 
+/// Goal: what was prepared for more records is no damage, and is not read as anything.
+@Test func preparedZerosAreNoDamage() throws {
+    let fixture = OfflineFixture()
+    try fixture.append(batches: 20, isKilled: true)
+    let last = try #require(fixture.segmentNames.last)
+    let examination = try LogExamination(fixture.disk)
+    let file = try #require(examination.segments.last)
+    #expect(examination.isSound && file.tornOffset == nil && file.preparedBytes > 0)
+    #expect(examination.findings.contains { $0.file == last && $0.text.contains("prepared") })
+    let before = fixture.files
+    #expect(try LogRepair.run(fixture.disk, isDryRun: false).verdict == .nothingToDo)
+    #expect(fixture.files == before)
+    #expect(try fixture.recovered() == fixture.records.flatMap(OfflineFixture.flat))
+    #expect(fixture.disk.bytes(of: last).count == file.bytes - file.preparedBytes)
+    try fixture.append(batches: 5)
+    #expect(try LogExamination(fixture.disk).segments.last?.preparedBytes == 0)
+    #expect(try fixture.recovered() == fixture.records.flatMap(OfflineFixture.flat))
+}
+
 /// Another version's files are not for this one to repair.
 @Test(arguments: [true, false])
 func otherVersionsAreRefused(isLonger: Bool) throws {
@@ -361,7 +380,7 @@ private func intact(_ fixture: OfflineFixture, _ before: [String: [UInt8]]) -> [
 func randomDamageIsRepaired(seed: UInt64) throws {
     var random = RandomSource(seed: seed)
     let fixture = OfflineFixture(seed: seed)
-    try fixture.append(batches: 50)
+    try fixture.append(batches: 50, isKilled: seed % 2 == 0)
     let before = fixture.files
     try damage(fixture, &random)
     let whole = intact(fixture, before)

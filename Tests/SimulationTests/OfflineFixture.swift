@@ -25,9 +25,10 @@ final class OfflineFixture {
         random = RandomSource(seed: seed)
     }
 
-    /// Appends `batches` batches of effects, messages and groups as a new leader, all durable.
-    func append(batches: Int) throws {
-        let log = SegmentedLog(disk: disk, segmentBytesMax: Self.segmentBytes)
+    /// Appends `batches` batches of effects, messages and groups as a new leader, all durable. `isKilled`: what was
+    /// prepared for more stays at the end.
+    func append(batches: Int, isKilled: Bool = false) throws {
+        let log = SegmentedLog(disk: disk, segmentBytesMax: Self.segmentBytes, preparedBytes: 1_000)
         try log.recover { _ in
         } visit: { _, _, _ in
         }
@@ -42,6 +43,7 @@ final class OfflineFixture {
             journal.durable(upTo: batch.sequence)
         }
         if let mark = journal.takeLastMark() { _ = log.append(mark, sync: true) }
+        if !isKilled { #expect(log.finish() == .durable) }
     }
 
     private func append(to journal: Journal) {

@@ -21,7 +21,7 @@ public struct LogDiskError: Error, Equatable, Sendable {
     public var description: String { "\(operation) \(file): \(reason)" }
 }
 
-/// A folder of append-only files.
+/// A folder of files that only grow, and have no bytes changed but zeros written ahead.
 public protocol LogDisk: AnyObject {
     func list() throws(LogDiskError) -> [String]
     /// Creates an empty file. Its name is durable after `syncFolder`.
@@ -29,7 +29,7 @@ public protocol LogDisk: AnyObject {
     func size(of name: String) throws(LogDiskError) -> Int
     /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
     func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(LogDiskError) -> Int
-    /// Writes all of `bytes` at `offset`, which is the end of the file.
+    /// Writes all of `bytes` at `offset`, which is not beyond the end of the file.
     func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(LogDiskError)
     func sync(_ name: String) throws(LogDiskError)
     func syncFolder() throws(LogDiskError)

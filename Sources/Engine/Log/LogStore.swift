@@ -103,6 +103,9 @@ public protocol LogStore: AnyObject {
     /// Makes everything appended so far durable.
     func sync() -> LogOutcome
 
+    /// Nothing will be appended any more: gives back what was prepared for that.
+    func finish() -> LogOutcome
+
     /// Segments begun by `append` since the last call, for whoever reads closed ones.
     func takeBegunSegments() -> [LogFileInfo]
 }

@@ -112,6 +112,17 @@ final class RecordFile {
         return window(offset)
     }
 
+    /// Whether there is nothing but zeros from `offset` on.
+    func isZero(from offset: Int) throws(LogError) -> Bool {
+        var start = offset
+        while start < bytes {
+            let found = try bytes(at: start, atLeast: min(Self.readBytes, bytes - start))
+            guard found.count > 0, found.buffer.allSatisfy({ $0 == 0 }) else { return false }
+            start += found.count
+        }
+        return true
+    }
+
     private func window(_ offset: Int) -> ByteSlice {
         ByteSlice(
             base: UnsafeRawPointer(memory.unsafelyUnwrapped + (offset - windowStart)),

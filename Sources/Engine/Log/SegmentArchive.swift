@@ -42,6 +42,11 @@ public final class SegmentArchive {
         if let last = segments.indices.last {
             segments[last].end = segment.first
             if let bytes = try? disk.size(of: segments[last].name) { segments[last].bytes = bytes }
+            // What was read of its end may be from before the last records.
+            if let file = open.first(where: { $0.name == segments[last].name }) {
+                file.forgetWindow()
+                try? file.refresh()
+            }
         }
         segments.append(segment)
     }

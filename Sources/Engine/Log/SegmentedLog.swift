@@ -3,6 +3,7 @@
 // A segment is rolled when the next batch would make it larger than the maximum. Before a new one is
 // begun the old one is synced, and a new one's header and name are durable before its first record: so
 // only the last segment can ever end in an interrupted write, and anything else that does not check is damage.
+// Behind the last record of the last segment there may be zeros, prepared for records to come.
 // Log thread, after recovery on the starting thread. Next: RecordFile.swift; SegmentArchive.swift; LogDisk.swift.
 
 import Wire
@@ -50,16 +51,26 @@ public final class SegmentedLog: LogStore {
     private var claimed: LogClaim?
     private var lastSequence: UInt64 = 0
     private var hasUnsyncedBytes = false
+    /// Size of the current segment's file. What is behind the last record are zeros.
+    private var fileBytes = 0
+    private let preparedBytes: Int
+    private var zeros = UnsafeRawBufferPointer(start: nil, count: 0)
     /// What was read so far misses something, as a repair has left it.
     private var hasGaps = false
     /// After a failed write or sync nothing more is promised.
     private var failure: LogOutcome?
 
-    public init(disk: any LogDisk, segmentBytesMax: Int) {
+    /// - Parameters:
+    ///   - segmentBytesMax: only a batch that is larger makes a segment larger.
+    ///   - preparedBytes: zeros written ahead at once; 0: none.
+    public init(disk: any LogDisk, segmentBytesMax: Int, preparedBytes: Int = Limits.logPreparedBytes) {
         precondition(segmentBytesMax > SegmentFormat.headerBytes)
         self.disk = disk
+        self.preparedBytes = preparedBytes
         self.segmentBytesMax = segmentBytesMax
     }
+
+    deinit { zeros.deallocate() }
 
     // MARK: Recovery
 
@@ -251,10 +262,16 @@ public final class SegmentedLog: LogStore {
                 if position >= start { try apply(type, payload, position, segment.name, offset, notice, visit) }
                 offset = next
             case .bad(let reason):
-                guard isLast, file.kind == .dense, try !Self.isProvenDurable(file, from: offset) else {
+                guard isLast, file.kind == .dense else {
                     throw .damaged(segment: segment.name, offset: offset, reason: reason)
                 }
-                return try cut(index, at: offset, notice)
+                // What was prepared for records that did not come, because the daemon was killed.
+                if try file.isZero(from: offset) { return try cut(index, at: offset) }
+                guard try !Self.isProvenDurable(file, from: offset) else {
+                    throw .damaged(segment: segment.name, offset: offset, reason: reason)
+                }
+                notice(.tornTailCut(segment: segment.name, offset: offset, bytes: segment.bytes - offset))
+                return try cut(index, at: offset)
             }
             if offset - told >= RecordFile.readBytes {
                 told = offset
@@ -313,7 +330,7 @@ public final class SegmentedLog: LogStore {
         return false
     }
 
-    private func cut(_ index: Int, at offset: Int, _ notice: (LogNotice) -> Void) throws(LogError) {
+    private func cut(_ index: Int, at offset: Int) throws(LogError) {
         let segment = segments[index]
         try onDisk { () throws(LogDiskError) in
             try disk.truncate(segment.name, to: offset)
@@ -321,7 +338,6 @@ public final class SegmentedLog: LogStore {
         }
         segments[index].bytes = offset
         segments[index].end = segment.first + LogPosition(offset - SegmentFormat.headerBytes)
-        notice(.tornTailCut(segment: segment.name, offset: offset, bytes: segment.bytes - offset))
     }
 
     // MARK: Writing
@@ -334,6 +350,7 @@ public final class SegmentedLog: LogStore {
             segments.append(current)
         } else {
             current = segments[segments.count - 1]
+            fileBytes = current.bytes
             // What was read may have been written but not synced by a daemon that was killed; from now on it counts.
             try onDisk { () throws(LogDiskError) in try disk.sync(current.name) }
         }
@@ -352,9 +369,10 @@ public final class SegmentedLog: LogStore {
         guard let claimed, batch.epoch == claimed.epoch else { return .fenced }
         precondition(batch.sequence == lastSequence + 1, "a batch is missing")
         let rolls = current.bytes + batch.count > segmentBytesMax && current.bytes > SegmentFormat.headerBytes
-        // A sync that fails is never tried again, not even if it is for lack of room: see `sync`.
-        if rolls, case .unknown = self.sync() { return failure! }
         do throws(LogDiskError) {
+            if rolls { try cutPrepared() }
+            // A sync that fails is never tried again, not even if it is for lack of room: see `sync`.
+            if rolls, case .unknown = self.sync() { return failure! }
             if rolls {
                 let old = current.name
                 try beginSegment(at: batch.position)
@@ -364,7 +382,9 @@ public final class SegmentedLog: LogStore {
             try write(batch)
             lastSequence = batch.sequence
             hasUnsyncedBytes = true
-            return sync ? self.sync() : .written
+            guard sync else { return .written }
+            if batch.count <= Limits.logPreparedBatchBytesMax { try prepare() }
+            return self.sync()
         } catch {
             return error.isNoSpace ? .noSpace(reason: error.description) : fail(error)
         }
@@ -378,10 +398,47 @@ public final class SegmentedLog: LogStore {
                 current.name, at: current.bytes, UnsafeRawBufferPointer(start: batch.bytes, count: batch.count))
         } catch {
             // A part may have been written. It goes again, so that the batch can be tried anew from its beginning.
-            if error.isNoSpace { try disk.truncate(current.name, to: current.bytes) }
+            if error.isNoSpace {
+                try disk.truncate(current.name, to: current.bytes)
+                fileBytes = current.bytes
+            }
             throw error
         }
         current.bytes += batch.count
+        fileBytes = max(fileBytes, current.bytes)
+    }
+
+    /// Zeros for the batches to come, once those of the last time are used up: synced together with this batch.
+    private func prepare() throws(LogDiskError) {
+        let count = min(preparedBytes, segmentBytesMax - current.bytes)
+        guard fileBytes == current.bytes, count > 0 else { return }
+        if zeros.isEmpty {
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: preparedBytes, alignment: 16)
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            zeros = UnsafeRawBufferPointer(memory)
+        }
+        do throws(LogDiskError) {
+            try disk.write(current.name, at: current.bytes, UnsafeRawBufferPointer(rebasing: zeros[..<count]))
+            fileBytes += count
+        } catch {
+            guard error.isNoSpace else { throw error }
+            // It goes without.
+            try disk.truncate(current.name, to: current.bytes)
+        }
+    }
+
+    /// The current segment gets no more records.
+    private func cutPrepared() throws(LogDiskError) {
+        guard fileBytes > current.bytes else { return }
+        try disk.truncate(current.name, to: current.bytes)
+        fileBytes = current.bytes
+        hasUnsyncedBytes = true
+    }
+
+    public func finish() -> LogOutcome {
+        if let failure { return failure }
+        do throws(LogDiskError) { try cutPrepared() } catch { return fail(error) }
+        return sync()
     }
 
     public func sync() -> LogOutcome {
@@ -418,6 +475,7 @@ public final class SegmentedLog: LogStore {
         try disk.sync(name)
         try disk.syncFolder()
         current = LogFileInfo(name: name, first: position, end: .max, isSparse: false, bytes: header.count)
+        fileBytes = header.count
         begun.append(current)
     }
 

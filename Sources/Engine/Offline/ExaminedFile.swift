@@ -31,6 +31,8 @@ public struct ExaminedFile: Sendable {
     public private(set) var damage: [DamagedStretch] = []
     /// Where the last segment ends in an interrupted write, which a start cuts off.
     public private(set) var tornOffset: Int?
+    /// Zeros behind the last record, written ahead for more.
+    public private(set) var preparedBytes = 0
     /// Whole records of types that this version does not know.
     private(set) var unknownTypes: [(offset: Int, type: UInt8)] = []
     /// The greatest epoch that a record of it tells.
@@ -138,7 +140,7 @@ public struct ExaminedFile: Sendable {
         guard isReadable else { return }
         let file = try open(disk)
         defer { disk.close(name) }
-        let walk = RecordWalk(file, replayedFrom: replayedFrom)
+        let walk = RecordWalk(file, replayedFrom: replayedFrom, isLast: isLast)
         loop: while let step = try walk.next() {
             switch step {
             case .record(let type, let payload, _, let offset): note(type, payload, offset)
@@ -149,6 +151,10 @@ public struct ExaminedFile: Sendable {
                 }
                 damage.append(stretch)
             }
+        }
+        if let offset = walk.preparedOffset {
+            preparedBytes = bytes - offset
+            end = file.position(at: offset)
         }
     }
 

@@ -133,7 +133,7 @@ public struct LogDump {
     }
 
     private mutating func walk(_ file: RecordFile, _ job: Job) throws(LogError) {
-        let walk = RecordWalk(file, replayedFrom: 0)
+        let walk = RecordWalk(file, replayedFrom: 0, isLast: job.isLast)
         while left > 0, let step = try walk.next() {
             switch step {
             case .record(let type, let payload, let position, let offset):

@@ -162,6 +162,11 @@ public final class LogExamination {
                 add(.note, file.name, nil, file.first, "nothing was written to it yet; the next start removes it")
             }
             noteDamage(index)
+            if file.preparedBytes > 0 {
+                add(
+                    .note, file.name, file.bytes - file.preparedBytes, file.end,
+                    "\(file.preparedBytes) bytes are prepared for more records; the next start takes them back")
+            }
             if let offset = file.tornOffset {
                 let position = file.first + LogPosition(offset - SegmentFormat.headerBytes)
                 add(

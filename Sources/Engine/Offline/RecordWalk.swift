@@ -34,19 +34,24 @@ final class RecordWalk {
     /// The position after the last record.
     private(set) var reached: LogPosition
     private var searchedBytes = 0
+    /// The last segment: nothing but zeros at its end are no damage.
+    private let endsPrepared: Bool
+    /// Where zeros begin that were written ahead for records which did not come.
+    private(set) var preparedOffset: Int?
 
     /// Bytes in memory for judging a candidate.
     private static let judgedBytes = 4_096
 
-    init(_ file: RecordFile, replayedFrom: LogPosition) {
+    init(_ file: RecordFile, replayedFrom: LogPosition, isLast: Bool = false) {
         self.file = file
+        endsPrepared = isLast && file.kind == .dense
         self.replayedFrom = replayedFrom
         reached = file.first
     }
 
     /// The next record or damaged stretch; nil at the end.
     func next() throws(LogError) -> Step? {
-        guard offset < file.bytes else { return nil }
+        guard offset < file.bytes, preparedOffset == nil else { return nil }
         let start = offset
         switch try whole(at: start) {
         case .record(let type, let payload, let position, let next):
@@ -54,6 +59,10 @@ final class RecordWalk {
             reached = position + LogPosition(RecordFormat.headerBytes + payload.count)
             return .record(type: type, payload: payload, position: position, offset: start)
         case .bad(let reason):
+            if endsPrepared, try file.isZero(from: start) {
+                preparedOffset = start
+                return nil
+            }
             let (end, isOneRecord) = try search(from: start)
             offset = end
             return .damage(

@@ -1,7 +1,8 @@
 // The loop's side of the log: closes the journal's batch at the end of a turn, hands it over, and tells the
 // engine and the reactor what has become of it.
-// Batches that nobody waits for are handed over at most once a millisecond: each costs both threads a
-// wake-up, and under load a turn is much shorter than that. The first after a quiet time goes at once.
+// Batches that nobody waits for are handed over now and then only: each costs both threads a wake-up, and under
+// load a turn is much shorter than that. How often depends on what a killed process would lose: nothing where the
+// open batch lies in memory that outlives it. The first after a quiet time goes at once.
 // Loop thread only. Next: LogThread.swift; ../../Engine/Log/Journal.swift.
 
 import Engine
@@ -9,14 +10,15 @@ import EventLoop
 
 /// Journal → log thread → engine.
 final class LogPipeline {
-    /// Shortest time between two batches that nobody waits for.
-    static let handoverMilliseconds: Int64 = 1
+    /// Shortest time between two batches that nobody waits for: where the batch outlives the process, and else.
+    static let handoverMilliseconds: (staged: Int64, unstaged: Int64) = (10, 1)
     /// A batch of this size goes at once.
     static let handoverBytes = 262_144
 
     private let engine: Engine
     private let journal: Journal
     private let thread: LogThread
+    private let handoverMilliseconds: Int64
     private var lastHandover = Int64.min
     /// Everything up to this batch is going to be synced without further asking.
     private var syncAskedUpTo: UInt64 = 0
@@ -28,8 +30,10 @@ final class LogPipeline {
     /// Called when more is durable than before.
     var onDurable: () -> Void = {}
 
-    init(engine: Engine, thread: LogThread) {
+    /// - Parameter isStaged: the journal's memory outlives the process.
+    init(engine: Engine, thread: LogThread, isStaged: Bool = false) {
         self.engine = engine
+        handoverMilliseconds = isStaged ? Self.handoverMilliseconds.staged : Self.handoverMilliseconds.unstaged
         journal = engine.context.journal
         self.thread = thread
     }
@@ -60,7 +64,7 @@ final class LogPipeline {
         thread.post(.sync)
     }
 
-    private var handoverDue: Int64 { lastHandover == .min ? .min : lastHandover + Self.handoverMilliseconds }
+    private var handoverDue: Int64 { lastHandover == .min ? .min : lastHandover + handoverMilliseconds }
 
     /// When `endOfTurn` is needed even if nothing happens: monotonic milliseconds.
     var nextDeadline: Int64? {
@@ -109,8 +113,9 @@ final class LogPipeline {
         thread.post(.finish)
         thread.join()
         takeReports()
-        guard failure == nil, let mark = journal.takeLastMark() else { return }
-        thread.appendAfterEnd(mark)
-        journal.written(mark)
+        guard failure == nil else { return }
+        let mark = journal.takeLastMark()
+        thread.finishAfterEnd(mark)
+        if let mark { journal.written(mark) }
     }
 }

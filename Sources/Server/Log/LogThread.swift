@@ -71,8 +71,11 @@ final class LogThread: @unchecked Sendable {
     /// Waits for the end of the thread; `finish` must have been posted.
     func join() { thread?.join() }
 
-    /// After `join` the log belongs to the caller.
-    func appendAfterEnd(_ batch: LogBatch) { _ = log.append(batch, sync: true) }
+    /// After `join` the log belongs to the caller. `batch`: the very last.
+    func finishAfterEnd(_ batch: LogBatch?) {
+        if let batch { _ = log.append(batch, sync: false) }
+        _ = log.finish()
+    }
 
     private func run() {
         while true {

@@ -46,6 +46,7 @@ final class Reactor {
     private(set) var listeners: [Listener] = []
     /// Connections whose output waits for a batch to be durable.
     private var held: [Connection] = []
+    private var isMoreDurable = false
     /// Connections that wait for their peer to close, by deadline.
     private var lingering: [(deadline: Int64, connection: Connection)] = []
     private var isTurnOpen = false
@@ -105,6 +106,8 @@ final class Reactor {
         }
         storage?.endOfTurn()
         pipeline?.endOfTurn()
+        // The next batch is on its way before anybody hears of the last: the disk works while replies are written.
+        if isMoreDurable { releaseHeld() }
         suspendReadingIfNeeded()
         flushOutputs()
         if !held.isEmpty, pipeline?.failure != nil { closeHeld() }
@@ -163,8 +166,11 @@ final class Reactor {
         return true
     }
 
-    /// The journal's durable sequence has grown.
-    func releaseHeld() {
+    /// The journal's durable sequence has grown: what waited for that goes out at the end of this turn.
+    func noteMoreDurable() { isMoreDurable = true }
+
+    private func releaseHeld() {
+        isMoreDurable = false
         guard !held.isEmpty else { return }
         let waiting = held
         held.removeAll(keepingCapacity: true)

@@ -140,7 +140,7 @@ import Musl
     let batch = try #require(journal.takeBatch())
     journal.written(batch)
     journal.durable(upTo: batch.sequence)
-    harness.reactor.releaseHeld()
+    harness.reactor.noteMoreDurable()
     harness.run { client.text == "hold\n" }
     // Nothing was appended since: a further promise is kept by what is durable already.
     client.send("hold\n")
