@@ -3,6 +3,7 @@
 // that nobody is answered from half a state.
 // Loop thread. Next: Network/Reactor.swift (what happens in between), Log/Recovery.swift.
 
+import CTaskdShims
 import Engine
 import EventLoop
 import Logging
@@ -112,6 +113,8 @@ public final class Daemon {
         watchSignals()
         try recover()
         reactor.startAccepting()
+        // Most of what is in memory of the program was needed to link it and to read the configuration.
+        taskd_release_program_pages()
         logReady()
         while stopSignal == nil, !hasLogFailed, !engine.context.isShutdownRequested { reactor.runTurn() }
         return stop()

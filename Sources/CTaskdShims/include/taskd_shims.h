@@ -21,6 +21,10 @@ size_t taskd_allocated_bytes(void);
 /// Has the allocator give free memory back to the system, where it can.
 void taskd_trim_heap(void);
 
+/// Takes the unchanged pages of the program and its libraries out of the process's memory; each comes back, from the
+/// system's cache, when it is used. After a start most of them were used by the start only.
+void taskd_release_program_pages(void);
+
 /// Asks the processor to fetch what is at `address` ahead of its use. Any address is allowed.
 static inline void taskd_prefetch(const void *address) { __builtin_prefetch(address); }
 
