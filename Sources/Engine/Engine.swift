@@ -22,6 +22,7 @@ public final class Engine {
     var checkpoint: CheckpointInProgress?
     /// Recovery is at a record of the checkpoint, not of the log.
     private var isReadingCheckpoint = false
+    private let effectParts = EffectParts()
 
     public init(configuration: EngineConfiguration) {
         Limits.check()
@@ -100,6 +101,13 @@ public final class Engine {
             } catch {
                 throw .refused("\(error)")
             }
+        case .storeEffectsPart: effectParts.add(payload, at: position)
+        case .storeEffectsEnd:
+            guard let whole = effectParts.end(payload, at: position) else {
+                throw .refused("the beginning of these effects is missing")
+            }
+            defer { effectParts.forget() }
+            do throws(EffectError) { try store.replay(whole) } catch { throw .refused("\(error)") }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
             .bind, .unbind, .publish, .settle, .purge, .delivered, .returned, .brokerGroup, .queueEntries:
             do {
@@ -112,6 +120,7 @@ public final class Engine {
 
     /// The whole log has been replayed, and the journal has begun.
     public func finishRecovery() {
+        effectParts.forget()
         broker.finishRecovery()
         store.finishRecovery()
     }

@@ -28,6 +28,10 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     /// From here on the log holds the store's effects (1) or does not (0), as `appendonly` says. What follows a 0
     /// is a picture with gaps: effects count again only after a checkpoint.
     case storeJournaling = 17
+    /// A piece of a unit's effects that are more than a record holds. The next piece stands right behind it.
+    case storeEffectsPart = 18
+    /// The last piece: with those before it the unit is whole.
+    case storeEffectsEnd = 19
 
     // Broker: topology
     case virtualHostDeclare = 32

@@ -27,6 +27,8 @@ enum RecordDescription {
         case .fence: return [("epoch", number(try cursor.readUInt64()))]
         case .durableMark: return [("durable", number(try cursor.readUInt64()))]
         case .storeEffects: return try effects(payload)
+        // Cut anywhere: nothing can be told of a piece.
+        case .storeEffectsPart, .storeEffectsEnd: return []
         case .storeJournaling: return [("on", number(UInt64(try cursor.readUInt8())))]
         case .virtualHostDeclare, .virtualHostDelete: return [("host", try cursor.readName())]
         case .exchangeDeclare:

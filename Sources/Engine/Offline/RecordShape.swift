@@ -32,7 +32,7 @@ enum RecordShape {
             // A name's length comes first.
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
         case .queueDeclare, .queueDelete, .settle, .purge, .delivered, .returned, .queueEntries: return length >= 4
-        case .storeJournaling: return length > 0
+        case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }
 

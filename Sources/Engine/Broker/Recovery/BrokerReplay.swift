@@ -129,7 +129,8 @@ extension Broker {
                 _ = try cursor.readSlice(bytes)
                 try replayRecord(type, inner, position + UInt64(RecordFormat.headerBytes + offset), replay)
             }
-        case .fence, .durableMark, .storeEffects, .storeJournaling, .checkpointBegin, .checkpointEnd:
+        case .fence, .durableMark, .storeEffects, .storeEffectsPart, .storeEffectsEnd, .storeJournaling,
+            .checkpointBegin, .checkpointEnd:
             throw .outOfBytes
         }
     }

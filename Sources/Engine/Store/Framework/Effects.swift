@@ -148,7 +148,7 @@ final class EffectBuffer {
         discard()
     }
 
-    /// Journals what was collected as one record and begins anew.
+    /// Journals what was collected as one record, if it fits, and begins anew.
     @inline(__always)
     func flush(to journal: Journal, recordBytesMax: Int = Limits.logRecordBytesMax) {
         guard count <= recordBytesMax else { return flushInParts(to: journal, recordBytesMax) }
@@ -156,27 +156,18 @@ final class EffectBuffer {
         discard()
     }
 
-    /// More than a record holds becomes several, cut between effects: to lose a part of it in a crash is better than
-    /// to end now.
+    /// More than a record holds becomes several that count together: see EffectParts.swift.
     @inline(never)
     private func flushInParts(to journal: Journal, _ recordBytesMax: Int) {
         var start = 0
-        var position = 0
-        func journalPart() {
-            journal.append(.storeEffects, payloadBytes: position - start) {
-                $0.writeBytes(base + start, count: position - start)
+        while start < count {
+            let size = min(recordBytesMax, count - start)
+            let isLast = start + size == count
+            journal.append(isLast ? .storeEffectsEnd : .storeEffectsPart, payloadBytes: size) {
+                $0.writeBytes(base + start, count: size)
             }
-            start = position
+            start += size
         }
-        while position < count {
-            var end = position + 6
-            for _ in 0..<UInt32(littleEndian: base.loadUnaligned(fromByteOffset: position + 2, as: UInt32.self)) {
-                end += 4 + Int(UInt32(littleEndian: base.loadUnaligned(fromByteOffset: end, as: UInt32.self)))
-            }
-            if end - start > recordBytesMax, position > start { journalPart() }
-            position = end
-        }
-        journalPart()
         discard()
     }
 
