@@ -25,6 +25,8 @@ public enum Limits {
     public static let amqpCloseOKMilliseconds: Int64 = 10_000
     /// Largest message body, bytes (RabbitMQ's `max_message_size`).
     public static let messageBytesMax = 134_217_728
+    /// Bytes that wait for a requester beyond which replies to it go the way of those to one that has gone.
+    public static let directReplyPendingBytesMax = 67_108_864
     /// Answers that wait for the peer, bytes, beyond which nothing more is read from it.
     public static let amqpOutputPauseBytes = 67_108_864
     /// Bodies up to this size get their memory when they are announced; larger ones as they come.

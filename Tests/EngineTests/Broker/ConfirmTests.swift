@@ -114,6 +114,15 @@ private var persistent: BasicProperties {
     #expect(responder.next() == [])
     #expect(
         requester.next() == [.deliver(consumer: "r", tag: 1, redelivered: false, key: address, body: "answer")])
+    // A requester that does not read is, beyond a limit, as good as gone.
+    let large = String(repeating: "x", count: 10_000_000)
+    for _ in 0..<7 { try responder.publish(large, to: address, mandatory: true) }
+    #expect(responder.next() == [])
+    try responder.publish("lost", to: address, mandatory: true)
+    #expect(responder.next() == [.returned(code: 312, key: address, body: "lost")])
+    #expect(requester.received().count == 7)
+    try responder.publish("again", to: address, mandatory: true)
+    #expect(requester.next().count == 1 && responder.next() == [])
     requester.cancel("r")
     try responder.publish("late", to: address, mandatory: true)
     #expect(responder.next() == [.returned(code: 312, key: address, body: "late")])

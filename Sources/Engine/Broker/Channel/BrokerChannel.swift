@@ -56,6 +56,8 @@ public final class BrokerChannel {
     /// Direct reply-to: the tag of the consumer on the pseudo-queue, and its number in addresses.
     var replyConsumerTag: ByteString?
     var replyConsumerNumber: UInt64 = 0
+    /// It has been said that replies are dropped.
+    var hasLostReplies = false
 
     // Totals, for inspection.
     var publishedTotal: UInt64 = 0

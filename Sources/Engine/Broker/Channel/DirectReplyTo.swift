@@ -87,8 +87,22 @@ extension BrokerChannel {
         return channel.receiveReply(message)
     }
 
+    /// Nobody waits for acknowledgements here, so nothing else holds a responder back when a requester does not read.
+    @inline(never)
+    private func noteLostReply() {
+        guard !hasLostReplies else { return }
+        hasLostReplies = true
+        broker.context.log(
+            .warning, "a requester does not read its direct replies: they are dropped",
+            ("connection", connection.name), ("channel", String(number)))
+    }
+
     private func receiveReply(_ message: Message) -> Bool {
         guard let tag = replyConsumerTag, !isClosed else { return false }
+        guard output.pendingBytes <= Limits.directReplyPendingBytesMax else {
+            noteLostReply()
+            return false
+        }
         writeDelivery(message, consumerTag: tag.slice, tag: nextDeliveryTag, isRedelivered: false)
         nextDeliveryTag += 1
         deliveredTotal += 1
