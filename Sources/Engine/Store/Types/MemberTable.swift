@@ -13,7 +13,7 @@
 //     12      4     length of the member
 //     16      …     set: member
 //                   hash: value length (4), value capacity (4), member, value
-//                   sorted set: score, links (SortedSetOrder.swift), member
+//                   sorted set: score (8), member
 
 import Wire
 
@@ -41,7 +41,7 @@ enum MemberLayout: UInt8 {
         switch self {
         case .set: Self.bodyOffset
         case .hash: Self.hashMemberOffset
-        case .sortedSet: SortedSetOrder.memberOffset(levels: SortedSetOrder.levels(entry))
+        case .sortedSet: SortedSetOrder.memberOffset
         }
     }
 

@@ -1,18 +1,14 @@
-// The order of a large sorted set: a skip list by score, then by member's bytes, whose links carry how many
-// entries they pass, so that rank and element at a rank take O(log n).
-// Its nodes are the entries of the set's MemberTable: one allocation serves both. It neither makes nor frees
-// them.
-// Loop thread only. Boundary file for raw pointers. Next: SortedSetValue.swift.
+// The order of a large sorted set: a B+ tree by score, then by member's bytes, whose inner nodes count what is below
+// each child, so that rank and element at a rank take O(log n). Scores lie side by side in a node: finding a place
+// looks at a few cache lines, and at members only where scores are equal.
+// It holds the entries of the set's MemberTable, which it neither makes nor frees.
+// Loop thread only. Boundary file for raw pointers. Next: SortedSetNode.swift, SortedSetValue.swift.
 //
-// Body of an entry with n levels (its header is in MemberTable.swift):
+// Body of an entry (its header is in MemberTable.swift):
 //
 //     offset  size  field
 //     16      8     score
-//     24      8     previous entry, on the lowest level
-//     32      4     n
-//     36      4·n   entries that the link of each level passes, its end included
-//     …       8·n   next entry on each level, aligned to 8
-//     …       …     member
+//     24      …     member
 
 import Wire
 
@@ -22,97 +18,52 @@ import Glibc
 import Musl
 #endif
 
-/// Skip list over entries of a sorted set's table.
+/// B+ tree over entries of a sorted set's table.
 struct SortedSetOrder: ~Copyable {
     private static let scoreOffset = 16
-    private static let previousOffset = 24
-    private static let levelsOffset = 32
-    private static let spansOffset = 36
-    /// Enough for 2³² entries at a quarter going up each level, with much to spare.
-    static let levelsMax = 20
+    static let memberOffset = 24
+    /// Nodes from the root to a leaf: enough for 2³² entries in nodes that are nearly empty.
+    private static let heightMax = 16
 
-    /// Not an entry of the set: links to the first entry of every level.
-    private let head: MemberEntry
-    private(set) var last: MemberEntry?
+    private var root: SortedSetNode
+    /// Levels of inner nodes above the leaves.
+    private var height = 0
     private(set) var count = 0
-    private var levels = 1
-    private var random: RandomSource
+    /// 0: the root is the one that all empty orders share.
+    private var nodes = 0
 
-    init(seed: UInt64) {
-        let bytes = Self.memberOffset(levels: Self.levelsMax)
-        head = calloc(1, bytes)!
-        head.storeBytes(of: UInt32(Self.levelsMax), toByteOffset: Self.levelsOffset, as: UInt32.self)
-        random = RandomSource(seed: seed)
+    /// A place in the tree: for each level from the root down a node, and which of its children or entries.
+    private typealias Path = UnsafeMutableBufferPointer<(node: SortedSetNode, index: Int)>
+
+    init() { root = Self.empty }
+
+    deinit { if nodes > 0 { Self.free(root, height) } }
+
+    private nonisolated(unsafe) static let empty = SortedSetNode.make(isLeaf: true)
+
+    private static func free(_ node: SortedSetNode, _ height: Int) {
+        if height > 0 {
+            for index in 0..<node.count { free(node.child(index), height - 1) }
+        }
+        node.deallocate()
     }
 
-    deinit { free(head) }
-
-    // MARK: Fields of an entry
-
-    @inline(__always)
-    static func memberOffset(levels: Int) -> Int { forwardsOffset(levels) + levels * 8 }
-
-    @inline(__always)
-    private static func forwardsOffset(_ levels: Int) -> Int { (spansOffset + levels * 4 + 7) & ~7 }
-
-    @inline(__always)
-    static func levels(_ entry: MemberEntry) -> Int {
-        Int(entry.load(fromByteOffset: levelsOffset, as: UInt32.self))
-    }
+    // MARK: Entries
 
     @inline(__always)
     static func score(_ entry: MemberEntry) -> Double { entry.load(fromByteOffset: scoreOffset, as: Double.self) }
 
     @inline(__always)
-    static func previous(_ entry: MemberEntry) -> MemberEntry? {
-        entry.load(fromByteOffset: previousOffset, as: MemberEntry?.self)
+    private static func setScore(_ entry: MemberEntry, _ score: Double) {
+        entry.storeBytes(of: score, toByteOffset: scoreOffset, as: Double.self)
     }
 
-    @inline(__always)
-    static func next(_ entry: MemberEntry) -> MemberEntry? { forward(entry, 0) }
-
-    @inline(__always)
-    private static func forward(_ entry: MemberEntry, _ level: Int) -> MemberEntry? {
-        entry.load(fromByteOffset: forwardsOffset(levels(entry)) + level * 8, as: MemberEntry?.self)
-    }
-
-    @inline(__always)
-    private static func setForward(_ entry: MemberEntry, _ level: Int, _ next: MemberEntry?) {
-        entry.storeBytes(
-            of: next, toByteOffset: forwardsOffset(levels(entry)) + level * 8, as: MemberEntry?.self)
-    }
-
-    @inline(__always)
-    private static func span(_ entry: MemberEntry, _ level: Int) -> Int {
-        Int(entry.load(fromByteOffset: spansOffset + level * 4, as: UInt32.self))
-    }
-
-    @inline(__always)
-    private static func setSpan(_ entry: MemberEntry, _ level: Int, _ span: Int) {
-        entry.storeBytes(of: UInt32(span), toByteOffset: spansOffset + level * 4, as: UInt32.self)
-    }
-
-    @inline(__always)
-    private static func setPrevious(_ entry: MemberEntry, _ previous: MemberEntry?) {
-        entry.storeBytes(of: previous, toByteOffset: previousOffset, as: MemberEntry?.self)
-    }
-
-    /// A fresh entry with a drawn number of levels, in neither table nor order yet.
-    mutating func make(_ member: ByteSlice, score: Double) -> MemberEntry {
-        var levels = 1
-        var bits = random.next()
-        while bits & 3 == 0, levels < Self.levelsMax {
-            levels += 1
-            bits >>= 2
-        }
-        let entry = MemberLayout.sortedSet.make(
-            member, memberOffset: Self.memberOffset(levels: levels), tailBytes: 0)
-        entry.storeBytes(of: score, toByteOffset: Self.scoreOffset, as: Double.self)
-        entry.storeBytes(of: UInt32(levels), toByteOffset: Self.levelsOffset, as: UInt32.self)
+    /// A fresh entry, in neither table nor order yet.
+    static func make(_ member: ByteSlice, score: Double) -> MemberEntry {
+        let entry = MemberLayout.sortedSet.make(member, memberOffset: memberOffset, tailBytes: 0)
+        setScore(entry, score)
         return entry
     }
-
-    // MARK: Finding
 
     /// How members compare: byte by byte, the shorter one first.
     @inline(__always)
@@ -127,162 +78,365 @@ struct SortedSetOrder: ~Copyable {
 
     @inline(__always)
     static func precedes(_ entry: MemberEntry, _ score: Double, _ member: ByteSlice) -> Bool {
-        let own = Self.score(entry)
-        return own < score || own == score && compare(MemberLayout.sortedSet.member(entry), member) < 0
+        precedes(Self.score(entry), entry, score, member)
+    }
+
+    @inline(__always)
+    private static func precedes(_ own: Double, _ entry: MemberEntry, _ score: Double, _ member: ByteSlice) -> Bool {
+        own < score || own == score && compare(MemberLayout.sortedSet.member(entry), member) < 0
+    }
+
+    var memoryBytes: Int { nodes * SortedSetNode.leafBytes }
+
+    // MARK: Finding
+
+    /// How many keys of a node from `low` on precede this one; they are in order.
+    @inline(__always)
+    private static func lowerBound(_ node: SortedSetNode, from low: Int, _ score: Double, _ member: ByteSlice) -> Int {
+        var low = low
+        var high = node.count
+        while low < high {
+            let middle = (low + high) / 2
+            if precedes(node.score(middle), node.entry(middle), score, member) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+
+    /// Fills `path` down to the leaf where this entry is, or belongs; adds `change` to the counts on the way.
+    @inline(__always)
+    private func descend(to entry: MemberEntry, _ score: Double, _ path: Path, adding change: Int = 0) {
+        let member = MemberLayout.sortedSet.member(entry)
+        var node = root
+        for level in 0..<height {
+            var index = Self.lowerBound(node, from: 1, score, member)
+            // A key between two children is the first of the right one's.
+            if index == node.count || node.entry(index) != entry { index -= 1 }
+            path[level] = (node, index)
+            if change != 0 { node.setTotal(index, node.total(index) + change) }
+            node = node.child(index)
+        }
+        path[height] = (node, Self.lowerBound(node, from: 0, score, member))
+    }
+
+    @inline(__always)
+    private static func withPath<R>(_ body: (Path) -> R) -> R {
+        withUnsafeTemporaryAllocation(of: (node: SortedSetNode, index: Int).self, capacity: Self.heightMax, body)
+    }
+
+    /// How many entries lie before this one, which is in the order.
+    func rank(of entry: MemberEntry) -> Int {
+        Self.withPath { path in
+            descend(to: entry, Self.score(entry), path)
+            var passed = path[height].index
+            for level in 0..<height {
+                let (node, index) = path[level]
+                for before in 0..<index { passed += node.total(before) }
+            }
+            return passed
+        }
     }
 
     /// How many entries at the front satisfy `isBefore`, which holds for a front part of the order only.
     @inline(__always)
-    func countFront(where isBefore: (MemberEntry) -> Bool) -> Int {
+    func countFront(where isBefore: (MemberEntry, _ score: Double) -> Bool) -> Int {
         var passed = 0
-        var entry = head
-        var level = levels - 1
-        while level >= 0 {
-            while let next = Self.forward(entry, level), isBefore(next) {
-                passed += Self.span(entry, level)
-                entry = next
-            }
-            level -= 1
+        var node = root
+        for _ in 0..<height {
+            let index = Self.front(node, from: 1, isBefore) - 1
+            for before in 0..<index { passed += node.total(before) }
+            node = node.child(index)
         }
-        return passed
+        return passed + Self.front(node, from: 0, isBefore)
+    }
+
+    @inline(__always)
+    private static func front(
+        _ node: SortedSetNode, from low: Int, _ isBefore: (MemberEntry, _ score: Double) -> Bool
+    ) -> Int {
+        var low = low
+        var high = node.count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBefore(node.entry(middle), node.score(middle)) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func place(ofRank rank: Int) -> (leaf: SortedSetNode, index: Int) {
+        precondition(rank >= 0 && rank < count)
+        var left = rank
+        var node = root
+        for _ in 0..<height {
+            var index = 0
+            while left >= node.total(index) {
+                left -= node.total(index)
+                index += 1
+            }
+            node = node.child(index)
+        }
+        return (node, left)
     }
 
     /// The entry with this rank, `0..<count`.
     func entry(atRank rank: Int) -> MemberEntry {
-        precondition(rank >= 0 && rank < count)
-        var left = rank + 1
-        var entry = head
-        var level = levels - 1
-        while left > 0 {
-            while let next = Self.forward(entry, level), Self.span(entry, level) <= left {
-                left -= Self.span(entry, level)
-                entry = next
+        let (leaf, index) = place(ofRank: rank)
+        return leaf.entry(index)
+    }
+
+    /// Calls `body` for the entries from this rank on, forwards or backwards, until it returns false.
+    @inline(__always)
+    func forEach(fromRank rank: Int, backwards: Bool, _ body: (MemberEntry, _ score: Double) -> Bool) {
+        var (leaf, index) = place(ofRank: rank)
+        while true {
+            guard body(leaf.entry(index), leaf.score(index)) else { return }
+            index += backwards ? -1 : 1
+            if index < 0 {
+                guard let previous = leaf.previous else { return }
+                leaf = previous
+                index = leaf.count - 1
+            } else if index == leaf.count {
+                guard let next = leaf.next else { return }
+                leaf = next
+                index = 0
             }
-            level -= 1
         }
-        return entry
     }
 
     // MARK: Changing
 
     /// Puts the entry where its score and member belong.
     mutating func insert(_ entry: MemberEntry) {
-        let score = Self.score(entry)
-        let member = MemberLayout.sortedSet.member(entry)
-        let entryLevels = Self.levels(entry)
-        withUnsafeTemporaryAllocation(of: (entry: MemberEntry, rank: Int).self, capacity: Self.levelsMax) { path in
-            // Where the walk goes down on each level, and how many entries lie before that place.
-            var at = head
-            var passed = 0
-            var level = levels - 1
-            while level >= 0 {
-                while let next = Self.forward(at, level), Self.precedes(next, score, member) {
-                    passed += Self.span(at, level)
-                    at = next
-                }
-                path[level] = (at, passed)
-                level -= 1
-            }
-            while levels < entryLevels {
-                path[levels] = (head, 0)
-                Self.setSpan(head, levels, count)
-                levels += 1
-            }
-            for level in 0..<entryLevels {
-                let (before, rank) = path[level]
-                let skipped = passed - rank
-                Self.setForward(entry, level, Self.forward(before, level))
-                Self.setSpan(entry, level, Self.span(before, level) - skipped)
-                Self.setForward(before, level, entry)
-                Self.setSpan(before, level, skipped + 1)
-            }
-            for level in entryLevels..<max(entryLevels, levels) {
-                Self.setSpan(path[level].entry, level, Self.span(path[level].entry, level) + 1)
-            }
-            Self.setPrevious(entry, path[0].entry == head ? nil : path[0].entry)
+        if nodes == 0 {
+            root = SortedSetNode.make(isLeaf: true)
+            nodes = 1
         }
-        if let next = Self.next(entry) { Self.setPrevious(next, entry) } else { last = entry }
+        Self.withPath { path in
+            descend(to: entry, Self.score(entry), path, adding: 1)
+            let (leaf, index) = path[height]
+            if leaf.count < SortedSetNode.capacity {
+                leaf.insert(Self.score(entry), entry, at: index)
+            } else {
+                split(leaf, index, entry, path)
+            }
+        }
         count += 1
+    }
+
+    /// A full leaf becomes two, and its parent gets one more child; so on upwards.
+    @inline(never)
+    private mutating func split(_ leaf: SortedSetNode, _ index: Int, _ entry: MemberEntry, _ path: Path) {
+        // What is filled in order leaves full nodes behind.
+        let isAtEnd = leaf.next == nil && index == leaf.count
+        let right = leaf.split(at: isAtEnd ? leaf.count : leaf.count / 2, isLeaf: true)
+        nodes += 1
+        if let next = leaf.next { next.setPrevious(right) }
+        right.setNext(leaf.next)
+        right.setPrevious(leaf)
+        leaf.setNext(right)
+        if index <= leaf.count, !isAtEnd {
+            leaf.insert(Self.score(entry), entry, at: index)
+        } else {
+            right.insert(Self.score(entry), entry, at: index - leaf.count)
+        }
+        var (left, added) = (leaf, right)
+        var (leftTotal, addedTotal) = (leaf.count, right.count)
+        var level = height - 1
+        while level >= 0 {
+            let (parent, index) = path[level]
+            parent.setTotal(index, leftTotal)
+            if parent.count < SortedSetNode.capacity {
+                return parent.insert(added, addedTotal, at: index + 1)
+            }
+            let right = parent.split(at: isAtEnd ? parent.count : parent.count / 2, isLeaf: false)
+            nodes += 1
+            if index + 1 <= parent.count, !isAtEnd {
+                parent.insert(added, addedTotal, at: index + 1)
+            } else {
+                right.insert(added, addedTotal, at: index + 1 - parent.count)
+            }
+            (left, added) = (parent, right)
+            (leftTotal, addedTotal) = (parent.totals, right.totals)
+            level -= 1
+        }
+        root = SortedSetNode.make(isLeaf: false)
+        nodes += 1
+        root.insert(left, leftTotal, at: 0)
+        root.insert(added, addedTotal, at: 1)
+        height += 1
+        precondition(height < Self.heightMax)
     }
 
     /// Takes the entry out; it stays allocated.
     mutating func remove(_ entry: MemberEntry) {
-        let score = Self.score(entry)
-        let member = MemberLayout.sortedSet.member(entry)
-        let taken = remove(where: { Self.precedes($0, score, member) }, length: 1) { removed in
-            precondition(removed == entry, "entry is not in the order")
-        }
-        precondition(taken == 1)
-    }
-
-    /// Takes out up to `length` entries, from the first one that does not satisfy `isBefore` on; hands each
-    /// over. Returns how many.
-    @discardableResult
-    mutating func remove(where isBefore: (MemberEntry) -> Bool, length: Int, _ body: (MemberEntry) -> Void) -> Int {
-        withUnsafeTemporaryAllocation(of: MemberEntry.self, capacity: Self.levelsMax) { path in
-            var at = head
-            var level = levels - 1
-            while level >= 0 {
-                while let next = Self.forward(at, level), isBefore(next) { at = next }
-                path[level] = at
-                level -= 1
-            }
-            var taken = 0
-            while taken < length, let entry = Self.next(at) {
-                unlink(entry, path)
-                body(entry)
-                taken += 1
-            }
-            return taken
+        Self.withPath { path in
+            descend(to: entry, Self.score(entry), path, adding: -1)
+            let (leaf, index) = path[height]
+            precondition(index < leaf.count && leaf.entry(index) == entry, "entry is not in the order")
+            removeFound(path)
         }
     }
 
-    private mutating func unlink(_ entry: MemberEntry, _ path: UnsafeMutableBufferPointer<MemberEntry>) {
-        for level in 0..<levels {
-            let before = path[level]
-            if Self.forward(before, level) == entry {
-                Self.setSpan(before, level, Self.span(before, level) + Self.span(entry, level) - 1)
-                Self.setForward(before, level, Self.forward(entry, level))
-            } else {
-                Self.setSpan(before, level, Self.span(before, level) - 1)
-            }
-        }
-        let previous = Self.previous(entry)
-        if let next = Self.next(entry) { Self.setPrevious(next, previous) } else { last = previous }
+    /// Takes out the entry with this rank and returns it.
+    mutating func remove(atRank rank: Int) -> MemberEntry {
+        let entry = entry(atRank: rank)
+        remove(entry)
+        return entry
+    }
+
+    /// Takes out what is at the end of the path; the counts on the way are right already.
+    @inline(__always)
+    private mutating func removeFound(_ path: Path) {
+        let (leaf, index) = path[height]
+        leaf.remove(at: index)
         count -= 1
-        while levels > 1, Self.forward(head, levels - 1) == nil { levels -= 1 }
+        if index == 0, leaf.count > 0 { noteFirst(leaf.score(0), leaf.entry(0), above: height, path) }
+        if leaf.count < SortedSetNode.capacity / 4, height > 0 { join(path) }
+    }
+
+    /// The first key below the node at `level` has changed: the inner node that has it as a border hears of it.
+    private func noteFirst(_ score: Double, _ entry: MemberEntry, above level: Int, _ path: Path) {
+        var level = level - 1
+        while level >= 0 {
+            let (node, index) = path[level]
+            if index > 0 { return node.setKey(index, score, entry) }
+            level -= 1
+        }
+    }
+
+    /// Joins a node of few entries with a neighbour that has room, or takes it out when it is empty; so on upwards.
+    @inline(never)
+    private mutating func join(_ path: Path) {
+        var level = height
+        while level > 0 {
+            let node = path[level].node
+            let (parent, index) = path[level - 1]
+            if node.count == 0 {
+                if level == height { unlink(node) }
+                node.deallocate()
+                nodes -= 1
+                parent.removeChild(at: index)
+                if index == 0, parent.count > 0 {
+                    noteFirst(parent.score(0), parent.entry(0), above: level - 1, path)
+                }
+            } else if index + 1 < parent.count, fits(node, parent.child(index + 1)) {
+                absorb(index, parent, isLeaf: level == height)
+            } else if index > 0, fits(parent.child(index - 1), node) {
+                absorb(index - 1, parent, isLeaf: level == height)
+            } else {
+                break
+            }
+            guard parent.count < SortedSetNode.capacity / 4 else { break }
+            level -= 1
+        }
+        while height > 0, root.count <= 1 {
+            let old = root
+            root = old.count == 1 ? old.child(0) : SortedSetNode.make(isLeaf: true)
+            height = old.count == 1 ? height - 1 : 0
+            if old.count == 1 { nodes -= 1 }
+            old.deallocate()
+        }
+    }
+
+    private func fits(_ left: SortedSetNode, _ right: SortedSetNode) -> Bool {
+        left.count + right.count <= SortedSetNode.capacity * 3 / 4
+    }
+
+    /// The child after `index` becomes part of the one at `index`.
+    private mutating func absorb(_ index: Int, _ parent: SortedSetNode, isLeaf: Bool) {
+        let left = parent.child(index)
+        let right = parent.child(index + 1)
+        // The first key of an inner node is nowhere but in its parent.
+        if !isLeaf { right.setKey(0, parent.score(index + 1), parent.entry(index + 1)) }
+        left.append(right, isLeaf: isLeaf)
+        if isLeaf { unlink(right) }
+        parent.setTotal(index, parent.total(index) + parent.total(index + 1))
+        parent.removeChild(at: index + 1)
+        right.deallocate()
+        nodes -= 1
+    }
+
+    private func unlink(_ leaf: SortedSetNode) {
+        if let previous = leaf.previous { previous.setNext(leaf.next) }
+        if let next = leaf.next { next.setPrevious(leaf.previous) }
     }
 
     /// Changes the score of an entry that is in the order.
     mutating func setScore(_ entry: MemberEntry, to score: Double) {
-        let member = MemberLayout.sortedSet.member(entry)
-        var staysInPlace = true
-        if let previous = Self.previous(entry) { staysInPlace = Self.precedes(previous, score, member) }
-        if staysInPlace, let next = Self.next(entry) { staysInPlace = !Self.precedes(next, score, member) }
-        if staysInPlace {
-            entry.storeBytes(of: score, toByteOffset: Self.scoreOffset, as: Double.self)
-        } else {
-            remove(entry)
-            entry.storeBytes(of: score, toByteOffset: Self.scoreOffset, as: Double.self)
-            insert(entry)
+        let staysInPlace = Self.withPath { path in
+            descend(to: entry, Self.score(entry), path)
+            let (leaf, index) = path[height]
+            precondition(index < leaf.count && leaf.entry(index) == entry, "entry is not in the order")
+            let member = MemberLayout.sortedSet.member(entry)
+            let before = index > 0 ? leaf.entry(index - 1) : leaf.previous.map { $0.entry($0.count - 1) }
+            let after = index + 1 < leaf.count ? leaf.entry(index + 1) : leaf.next.map { $0.entry(0) }
+            guard before.map({ Self.precedes($0, score, member) }) ?? true,
+                !(after.map { Self.precedes($0, score, member) } ?? false)
+            else {
+                for level in 0..<height {
+                    let (node, index) = path[level]
+                    node.setTotal(index, node.total(index) - 1)
+                }
+                removeFound(path)
+                return false
+            }
+            leaf.setKey(index, score, entry)
+            if index == 0 { noteFirst(score, entry, above: height, path) }
+            return true
+        }
+        Self.setScore(entry, score)
+        if !staysInPlace { insert(entry) }
+    }
+
+    // MARK: Checks
+
+    func checkInvariants() {
+        var leaves: [SortedSetNode] = []
+        var seen = 0
+        precondition(check(root, height, &leaves, &seen) == count, "wrong count")
+        precondition(seen == max(1, nodes), "nodes miscounted")
+        var previous: MemberEntry?
+        for (index, leaf) in leaves.enumerated() {
+            precondition(leaf.previous == (index > 0 ? leaves[index - 1] : nil), "backward link wrong")
+            precondition(leaf.next == (index + 1 < leaves.count ? leaves[index + 1] : nil), "forward link wrong")
+            for place in 0..<leaf.count {
+                let entry = leaf.entry(place)
+                precondition(leaf.score(place) == Self.score(entry), "score differs")
+                if let previous {
+                    precondition(
+                        Self.precedes(previous, Self.score(entry), MemberLayout.sortedSet.member(entry)),
+                        "out of order")
+                }
+                previous = entry
+            }
         }
     }
 
-    func checkInvariants() {
-        var previous: MemberEntry?
-        var entry = Self.next(head)
-        var seen = 0
-        while let this = entry {
-            precondition(Self.previous(this) == previous, "backward link wrong")
-            if let previous {
-                precondition(
-                    Self.precedes(previous, Self.score(this), MemberLayout.sortedSet.member(this)), "out of order")
-            }
-            precondition(self.entry(atRank: seen) == this, "spans wrong")
-            seen += 1
-            previous = this
-            entry = Self.next(this)
+    /// Entries below a node; collects its leaves.
+    private func check(
+        _ node: SortedSetNode, _ height: Int, _ leaves: inout [SortedSetNode], _ seen: inout Int
+    ) -> Int {
+        seen += 1
+        precondition(node.count > 0 || node == root && height == 0, "empty node")
+        guard height > 0 else {
+            leaves.append(node)
+            return node.count
         }
-        precondition(seen == count && previous == last)
+        var sum = 0
+        for index in 0..<node.count {
+            let firstLeaf = leaves.count
+            let total = check(node.child(index), height - 1, &leaves, &seen)
+            precondition(total == node.total(index), "total wrong")
+            if index > 0 {
+                let first = leaves[firstLeaf].entry(0)
+                precondition(
+                    node.entry(index) == first && node.score(index) == Self.score(first), "border is not the first key")
+            }
+            sum += total
+        }
+        return sum
     }
 }

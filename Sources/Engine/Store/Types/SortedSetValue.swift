@@ -18,9 +18,9 @@ final class SortedSetValue: StoredValue {
 
     private var packed = PackedEntries()
     private var table: MemberTable?
-    private var order: SortedSetOrder
+    private var order = SortedSetOrder()
 
-    override init() { order = SortedSetOrder(seed: 0x5DEE_CE66_D1CE_4E5B) }
+    override init() {}
 
     var count: Int { table?.count ?? packed.count / 2 }
     override var isEmpty: Bool { count == 0 }
@@ -29,7 +29,9 @@ final class SortedSetValue: StoredValue {
     /// Name that `OBJECT ENCODING` gives.
     override var encodingName: StaticString { table == nil ? "listpack" : "skiplist" }
 
-    override var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
+    override var memoryBytes: Int {
+        64 + packed.memoryBytes + (table.map { $0.memoryBytes + order.memoryBytes } ?? 0)
+    }
 
     // MARK: The packed form
 
@@ -66,7 +68,7 @@ final class SortedSetValue: StoredValue {
         var position = 0
         while position < packed.endPosition {
             let scorePosition = packed.next(after: position)
-            let entry = order.make(packed[position], score: Self.score(packed[scorePosition]))
+            let entry = SortedSetOrder.make(packed[position], score: Self.score(packed[scorePosition]))
             fresh.insert(entry)
             order.insert(entry)
             position = packed.next(after: scorePosition)
@@ -95,7 +97,7 @@ final class SortedSetValue: StoredValue {
                 guard let new = decide(old), new != old else { return }
                 order.setScore(entry, to: new)
             } else if let new = decide(nil) {
-                let entry = order.make(member, score: new)
+                let entry = SortedSetOrder.make(member, score: new)
                 table.insert(entry)
                 order.insert(entry)
             }
@@ -142,8 +144,7 @@ final class SortedSetValue: StoredValue {
     func rank(of member: ByteSlice) -> (rank: Int, score: Double)? {
         if let table {
             guard let entry = table.find(member) else { return nil }
-            let score = SortedSetOrder.score(entry)
-            return (order.countFront { SortedSetOrder.precedes($0, score, member) }, score)
+            return (order.rank(of: entry), SortedSetOrder.score(entry))
         }
         var rank = 0
         var position = 0
@@ -160,7 +161,7 @@ final class SortedSetValue: StoredValue {
     @inline(__always)
     private func countFront(where isBefore: (ByteSlice, Double) -> Bool) -> Int {
         if table != nil {
-            return order.countFront { isBefore(MemberLayout.sortedSet.member($0), SortedSetOrder.score($0)) }
+            return order.countFront { isBefore(MemberLayout.sortedSet.member($0), $1) }
         }
         var passed = 0
         var position = 0
@@ -193,14 +194,13 @@ final class SortedSetValue: StoredValue {
     func forEach(_ ranks: Range<Int>, backwards: Bool = false, _ body: (ByteSlice, Double) -> Bool) {
         guard !ranks.isEmpty else { return }
         if table != nil {
-            var entry: MemberEntry? = order.entry(atRank: backwards ? ranks.upperBound - 1 : ranks.lowerBound)
             var left = ranks.count
-            while left > 0, let this = entry {
-                entry = backwards ? SortedSetOrder.previous(this) : SortedSetOrder.next(this)
-                guard body(MemberLayout.sortedSet.member(this), SortedSetOrder.score(this)) else { return }
+            return order.forEach(
+                fromRank: backwards ? ranks.upperBound - 1 : ranks.lowerBound, backwards: backwards
+            ) { entry, score in
                 left -= 1
+                return body(MemberLayout.sortedSet.member(entry), score) && left > 0
             }
-            return
         }
         if backwards {
             var position = packed.position(ofIndex: ranks.upperBound * 2)
@@ -241,10 +241,8 @@ final class SortedSetValue: StoredValue {
             return packed.remove(
                 at: packed.position(ofIndex: ranks.lowerBound * 2), entryCount: ranks.count * 2)
         }
-        let first = order.entry(atRank: ranks.lowerBound)
-        let score = SortedSetOrder.score(first)
-        let member = MemberLayout.sortedSet.member(first)
-        order.remove(where: { SortedSetOrder.precedes($0, score, member) }, length: ranks.count) { entry in
+        for _ in ranks {
+            let entry = order.remove(atRank: ranks.lowerBound)
             let removed = table.remove(MemberLayout.sortedSet.member(entry))
             precondition(removed == entry, "order and table differ")
             free(entry)
