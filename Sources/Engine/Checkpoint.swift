@@ -32,11 +32,17 @@ extension Engine {
     }
 
     /// Goes on with it for a slice; call once a turn. Returns true when everything is written.
-    public func continueCheckpoint() -> Bool {
+    /// - Parameter turnMicroseconds: how long the turn has taken so far. The slice takes hardly longer, so that
+    ///   clients which wait for each reply keep most of their rate; nil: a whole slice.
+    public func continueCheckpoint(turnMicroseconds: Int64? = nil) -> Bool {
         guard let walk = checkpoint else { return true }
+        let whole = Limits.checkpointSliceParts
+        let parts =
+            turnMicroseconds.map { Int(max(0, min($0, 1_000_000))) * whole / Limits.checkpointSliceMicroseconds + 1 }
+            ?? whole
         var budget = CheckpointBudget(
-            visits: context.configuration.checkpointVisitsPerTurn,
-            bytes: context.configuration.checkpointBytesPerTurn)
+            visits: max(1, context.configuration.checkpointVisitsPerTurn * min(parts, whole) / whole),
+            bytes: max(1, context.configuration.checkpointBytesPerTurn * min(parts, whole) / whole))
         if !walk.isBrokerDone { walk.isBrokerDone = broker.continueCheckpoint(&budget) }
         if walk.isBrokerDone, !walk.isStoreDone { walk.isStoreDone = store.continueCheckpoint(&budget) }
         guard walk.isBrokerDone, walk.isStoreDone else { return false }

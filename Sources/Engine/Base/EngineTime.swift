@@ -7,6 +7,9 @@ public final class EngineTime {
     /// Never goes back. Milliseconds since an arbitrary start; for time-outs, heartbeats, TTLs of messages.
     public private(set) var monotonicMilliseconds: Int64 = 0
 
+    /// The same clock in microseconds, for how long the turn has taken. May go back.
+    public private(set) var turnStartMicroseconds: Int64 = 0
+
     /// Milliseconds since 1970, UTC; for key expiry and everything a client sees.
     public private(set) var wallMilliseconds: Int64 = 0
 
@@ -22,6 +25,7 @@ public final class EngineTime {
 
     /// Called by the server at the start of every turn. Both in microseconds.
     public func advance(monotonicMicroseconds: Int64, wallMicroseconds: Int64) {
+        turnStartMicroseconds = monotonicMicroseconds
         monotonicMilliseconds = max(monotonicMilliseconds, monotonicMicroseconds / 1000)
         wallMilliseconds = wallMicroseconds / 1000
         self.wallMicroseconds = wallMicroseconds

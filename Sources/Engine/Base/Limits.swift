@@ -246,6 +246,9 @@ public enum Limits {
     /// Keys, messages and the like that a checkpoint visits in one turn, and bytes it writes: well under a millisecond.
     public static let checkpointVisitsPerTurn = 2_048
     public static let checkpointBytesPerTurn = 262_144
+    /// Which is a slice of about so long; after a shorter turn the slice is shorter as well, down to this share.
+    public static let checkpointSliceMicroseconds = 600
+    public static let checkpointSliceParts = 8
     /// A chunk of a checkpoint is handed over at this size.
     public static let checkpointChunkBytes = 1_048_576
     /// Chunks that wait to be written; beyond them the walk rests, and clients too if what they change is written

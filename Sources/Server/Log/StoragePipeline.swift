@@ -131,7 +131,8 @@ final class StoragePipeline {
 
     private func walk() {
         guard chunksUnderWay < Limits.checkpointChunksMax else { return }
-        let isDone = engine.continueCheckpoint()
+        let isDone = engine.continueCheckpoint(
+            turnMicroseconds: LoopClock.monotonicMicroseconds - engine.context.time.turnStartMicroseconds)
         let isWorthIt = isDone || engine.checkpointPendingBytes >= Limits.checkpointChunkBytes
         if isWorthIt, let chunk = engine.takeCheckpointChunk() {
             chunksUnderWay += 1
