@@ -73,9 +73,10 @@ extension RESPCommand {
         let stop = try call.integer(3)
         guard let list = try call.keys.read(call[1], as: ListValue.self) else { return call.reply.array(0) }
         let range = IndexRange.clamp(start, stop, count: list.count)
-        call.reply.array(range.count)
+        let reply = call.reply
+        reply.array(range.count)
         list.forEach(from: range.lowerBound, length: range.count) {
-            call.reply.bulk($0)
+            reply.bulk($0)
             return true
         }
     }

@@ -215,14 +215,30 @@ final class ListValue: StoredValue {
     }
 
     /// Calls `body` with `length` elements from `index` on, forwards or backwards, until it returns false.
+    @inline(__always)
     func forEach(from index: Int, length: Int, backwards: Bool = false, _ body: (ByteSlice) -> Bool) {
         guard length > 0 else { return }
         var position = position(ofIndex: index)
         var left = length
-        while left > 0 {
-            guard body(self[position]) else { return }
-            left -= 1
-            if left > 0 { position = backwards ? previous(position) : next(position) }
+        if backwards {
+            while left > 0 {
+                guard body(self[position]) else { return }
+                left -= 1
+                if left > 0 { position = previous(position) }
+            }
+            return
+        }
+        while true {
+            let entries = node(position.node)
+            let end = entries.pointee.endPosition
+            while position.offset < end {
+                let element = entries.pointee[position.offset]
+                guard body(element) else { return }
+                left -= 1
+                guard left > 0 else { return }
+                position.offset += PackedEntries.entryBytes(element.count)
+            }
+            position = Position(node: position.node + 1, offset: 0)
         }
     }
 
