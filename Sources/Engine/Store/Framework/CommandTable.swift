@@ -15,6 +15,8 @@ final class CommandRow {
     let handler: RESPCommand.Handler
     /// The first argument is a key: worth fetching ahead.
     let hasKeyFirst: Bool
+    /// The word that mostly is a member of the key's value, for commands that look one up; 0: none.
+    let memberWord: Int
     /// Lower-case names of subcommands.
     fileprivate(set) var subcommands: [(name: ByteString, row: CommandRow)] = []
 
@@ -36,6 +38,12 @@ final class CommandRow {
             case .first, .all: true
             case .range(let first, _, _): first == 1
             default: false
+            }
+        memberWord =
+            switch command.group {
+            case .hash, .set: 2
+            case .sortedSet: ["zadd", "zincrby"].contains(name) ? 3 : 2
+            default: 0
             }
     }
 

@@ -16,6 +16,8 @@ final class RequestBatch {
         /// Where it begins in the bytes received.
         var start = 0
         var hash: UInt64 = 0
+        /// Of the member of that key that it asks for; 0: none.
+        var memberHash: UInt64 = 0
     }
 
     private let requests: UnsafeMutablePointer<Request>
@@ -84,6 +86,31 @@ final class RequestBatch {
             }
         }
         for index in 0..<count where requests[index].hash != 0 { table.prefetchEntries(hash: requests[index].hash) }
+        var start = 0
+        while start < count {
+            var end = start + 1
+            while end < count, requests[end].hash == requests[start].hash { end += 1 }
+            if end - start > 1, requests[start].hash != 0 { prefetchMembers(start..<end, table) }
+            start = end
+        }
+    }
+
+    /// Several requests for one key, which may be large: has the members that they ask for fetched as well.
+    @inline(never)
+    private func prefetchMembers(_ range: Range<Int>, _ table: KeyTable) {
+        let first = requests[range.lowerBound]
+        guard let entry = table.find(first.arguments[1], hash: first.hash), entry.kind.hasMembers,
+            let members = entry.object.memberTable
+        else { return }
+        for index in range {
+            let arguments = requests[index].arguments
+            let word = rows[index]?.memberWord ?? 0
+            requests[index].memberHash = word > 0 && word < arguments.count ? ByteHash.hash(arguments[word]) : 0
+            if requests[index].memberHash != 0 { members.prefetchBucket(hash: requests[index].memberHash) }
+        }
+        for index in range where requests[index].memberHash != 0 {
+            members.prefetchEntry(hash: requests[index].memberHash)
+        }
     }
 
     // MARK: Taking out

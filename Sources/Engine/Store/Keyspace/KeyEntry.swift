@@ -34,6 +34,9 @@ enum ValueKind: UInt8 {
 
     var isString: Bool { rawValue <= ValueKind.longString.rawValue }
 
+    /// Its object may have a table of members.
+    var hasMembers: Bool { self == .set || self == .sortedSet || self == .hash }
+
     /// As `TYPE` says it.
     var typeName: StaticString {
         switch self {

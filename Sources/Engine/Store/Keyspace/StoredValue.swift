@@ -29,6 +29,9 @@ class StoredValue {
     /// Estimate of heap bytes, for `MEMORY USAGE`.
     var memoryBytes: Int { preconditionFailure("memoryBytes is a subclass's duty") }
 
+    /// Where a large hash, set or sorted set keeps its members; nil for everything else.
+    var memberTable: MemberTable? { nil }
+
     /// Elements, for deciding how dear it is to free.
     var elementCount: Int { 1 }
 }

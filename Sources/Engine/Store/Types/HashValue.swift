@@ -64,6 +64,7 @@ final class HashValue: StoredValue {
     var count: Int { table?.count ?? packed.count / 2 }
     override var isEmpty: Bool { count == 0 }
     override var elementCount: Int { count }
+    override var memberTable: MemberTable? { table }
 
     /// Name that `OBJECT ENCODING` gives.
     override var encodingName: StaticString { table == nil ? "listpack" : "hashtable" }

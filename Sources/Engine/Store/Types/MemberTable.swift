@@ -15,6 +15,7 @@
 //                   hash: value length (4), value capacity (4), member, value
 //                   sorted set: score (8), member
 
+import CTaskdShims
 import Wire
 
 #if canImport(Glibc)
@@ -154,6 +155,20 @@ final class MemberTable {
             link = UnsafeMutableRawPointer(entry).assumingMemoryBound(to: MemberEntry?.self)
         }
         return nil
+    }
+
+    /// Has the processor fetch the bucket of a member that will soon be looked for.
+    @inline(__always)
+    func prefetchBucket(hash: UInt64) {
+        taskd_prefetch(current.heads + (Int(UInt32(truncatingIfNeeded: hash)) & current.mask))
+        if let target { taskd_prefetch(target.heads + (Int(UInt32(truncatingIfNeeded: hash)) & target.mask)) }
+    }
+
+    /// The same for the first entry of that bucket, once it is here.
+    @inline(__always)
+    func prefetchEntry(hash: UInt64) {
+        let buckets = target ?? current
+        if let entry = buckets.heads[Int(UInt32(truncatingIfNeeded: hash)) & buckets.mask] { taskd_prefetch(entry) }
     }
 
     func find(_ member: ByteSlice) -> MemberEntry? {

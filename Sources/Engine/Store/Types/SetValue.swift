@@ -36,6 +36,7 @@ final class SetValue: StoredValue {
 
     override var isEmpty: Bool { count == 0 }
     override var elementCount: Int { count }
+    override var memberTable: MemberTable? { table }
 
     /// Name that `OBJECT ENCODING` gives.
     override var encodingName: StaticString {
