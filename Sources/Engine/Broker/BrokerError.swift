@@ -45,6 +45,10 @@ enum BrokerError: Error, Equatable {
     case systemExchange(ResourceName)
     case unknownExchangeType(String)
     case invalidBindingArgument(String)
+    /// The type of the exchange does not take a binding like this; why, in words.
+    case invalidBinding(String)
+    /// The type of the exchange does not take arguments like these; why, in words.
+    case invalidExchange(String)
     case inUse(ResourceName)
     case notEmpty(ResourceName)
     case internalExchange(ResourceName)
@@ -118,7 +122,7 @@ enum BrokerError: Error, Equatable {
             "\(kind.rawValue) name '\(name)' contains reserved prefix 'amq.*'"
         case .defaultExchange: "operation not permitted on the default exchange"
         case .unknownExchangeType(let type): "unknown exchange type '\(type)'"
-        case .invalidBindingArgument(let text): text
+        case .invalidBindingArgument(let text), .invalidBinding(let text), .invalidExchange(let text): text
         case .inUse(let resource): "\(resource.text) in use"
         case .notEmpty(let resource): "\(resource.text) not empty"
         case .internalExchange(let resource): "cannot publish to internal \(resource.text)"

@@ -156,8 +156,7 @@ final class DeadLetters {
 
         var router = Router(host)
         withExtendedLifetime(letter) {
-            router.route(
-                from: exchange, keys: letter.keys.map(\.slice), headers: letter.message.headersTable)
+            router.route(from: exchange, keys: letter.keys.map(\.slice), message: letter.message)
         }
         let queues = router.queues.filter { queue in
             item.reason == .rejected || !letter.isCycle(queue.name)

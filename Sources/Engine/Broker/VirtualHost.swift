@@ -95,11 +95,13 @@ public final class VirtualHost {
             }
             alternate = ByteString(text)
         }
+        var hashSource = HashSource.routingKey
+        if type == .consistentHash { hashSource = try HashSource(arguments: method.arguments) }
         if method.durable { try broker.log.checkWritable() }
         let exchange = Exchange(
             name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
             isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
-            rawArguments: method.arguments.array)
+            hashSource: hashSource, rawArguments: method.arguments.array)
         insert(exchange)
         if exchange.isDurable { broker.log.exchangeDeclared(exchange) }
     }
@@ -112,7 +114,7 @@ public final class VirtualHost {
             throw .inequivalent(
                 argument: argument, resource, received: "'\(received)'", current: "'\(current)'")
         }
-        try check("type", type.rawValue, known.type.rawValue)
+        try check("type", type.erlangName, known.type.erlangName)
         try check("durable", "\(method.durable)", "\(known.isDurable)")
         try check("auto_delete", "\(method.autoDelete)", "\(known.isAutoDelete)")
         try check("internal", "\(method.isInternal)", "\(known.isInternal)")

@@ -58,6 +58,7 @@ extension VirtualHost {
         if source.isDurable, destination.isDurable { try broker.log.checkWritable() }
         var criteria: HeadersCriteria?
         if source.type == .headers { criteria = try HeadersCriteria(arguments: arguments) }
+        if source.type == .consistentHash { _ = try ConsistentHash.weight(key) }
         let binding = Binding(
             source: source, destination: destination, routingKey: ByteString(key), rawArguments: arguments.array,
             criteria: criteria)

@@ -5,7 +5,8 @@
     amqp_protocol.py --port 5673 --recorded   compares with what was recorded, our own rows too
     amqp_protocol.py --port 5672 --only NAME  the rows whose name contains NAME, shown in full
 
-The file was recorded from RabbitMQ 3.10.8. Rows in `OWN` are ours on purpose and hold their own answer.
+The file was recorded from RabbitMQ 3.10.8 with its plugins rabbitmq_consistent_hash_exchange, rabbitmq_random_exchange
+and rabbitmq_sharding. Rows in `OWN` are ours on purpose and hold their own answer.
 Without --port the server is that of TEST_AMQP_URL, as for the other client programs.
 Every row opens its own connections and uses names of its own, so rows run side by side and in any order.
 """
@@ -1876,6 +1877,99 @@ def route_same_queue_twice_is_one_copy(b):
     b.publish(p, exchange, "a.b")
     p.call(1, "basic.get", 0, name, True)
     return seen + p.take(3)
+
+
+# MARK: Exchanges that choose one binding
+
+def declare_kind(kind, arguments):
+    def run(b):
+        p = b.peer().open()
+        p.call(1, "exchange.declare", 0, f"x.{b.name}", kind, False, False, True, False, False, arguments)
+        return p.rest(0.3)
+    return run
+
+
+for label, arguments in {
+    "plain": {}, "header": {"hash-header": "h"}, "message_id": {"hash-property": "message_id"},
+    "correlation_id": {"hash-property": "correlation_id"}, "timestamp": {"hash-property": "timestamp"},
+    "unknown_property": {"hash-property": "app_id"}, "both": {"hash-header": "h", "hash-property": "message_id"},
+}.items():
+    ROWS[f"exchange_consistent_hash_{label}"] = declare_kind("x-consistent-hash", arguments)
+ROWS["exchange_random"] = declare_kind("x-random", {})
+ROWS["exchange_modulus_hash"] = declare_kind("x-modulus-hash", {})
+
+
+def bind_by_weight(key):
+    def run(b):
+        p = b.peer().open()
+        exchange, name = b.exchange(p, "x-consistent-hash"), b.queue(p)
+        p.call(1, "queue.bind", 0, name, exchange, key, False, {})
+        return p.rest(0.3)
+    return run
+
+
+for label, key in {
+    "1": "1", "signed": "+2", "zero": "0", "negative": "-1", "empty": "", "word": "x", "fraction": "1.5", "space": "1 ",
+}.items():
+    ROWS[f"bind_weight_{label}"] = bind_by_weight(key)
+
+
+@row
+def exchange_redeclare_other_hash_header(b):
+    p = b.peer().open()
+    exchange = b.exchange(p, "x-consistent-hash", arguments={"hash-header": "a"})
+    p.call(1, "exchange.declare", 0, exchange, "x-consistent-hash", False, False, True, False, False,
+           {"hash-header": "b"})
+    return p.rest(0.3)
+
+
+@row
+def exchange_redeclare_choosing_as_fanout(b):
+    p = b.peer().open()
+    exchange = b.exchange(p, "x-random")
+    p.call(1, "exchange.declare", 0, exchange, "fanout", False, False, True, False, False, {})
+    return p.rest(0.3)
+
+
+def choosing(kind, properties):
+    """How many of 20 messages arrive, in how many queues together, is all that is the same everywhere."""
+    def run(b):
+        p = b.peer().open()
+        exchange = b.exchange(p, kind)
+        names = [b.queue(p, suffix=f".{number}") for number in range(3)]
+        for name in names:
+            p.call(1, "queue.bind", 0, name, exchange, "1", False, {})
+            assert p.take() == ["1 queue.bind-ok"]
+        p.call(1, "confirm.select", False)
+        seen = p.take()
+        for number in range(20):
+            b.publish(p, exchange, f"key {number}", properties=properties)
+        p.rest(0.5)
+        total = 0
+        for name in names:
+            p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
+            total += int(p.take()[0].split()[-2])
+        return seen + [f"{total} messages"]
+    return run
+
+
+for kind in ("x-random", "x-modulus-hash", "x-consistent-hash"):
+    label = kind[2:].replace("-", "_")
+    ROWS[f"route_{label}"] = choosing(kind, None)
+    ROWS[f"route_{label}_with_copies"] = choosing(kind, {"headers": {"CC": ["a", "b"]}})
+
+
+@row
+def route_consistent_hash_missing_header(b):
+    p = b.peer().open()
+    exchange, name = b.exchange(p, "x-consistent-hash", arguments={"hash-header": "h"}), b.queue(p)
+    p.call(1, "queue.bind", 0, name, exchange, "1", False, {})
+    seen = p.take()
+    b.publish(p, exchange, "k", mandatory=True)
+    b.publish(p, exchange, "k", properties={"headers": {"h": 3}}, mandatory=True)
+    seen += p.rest(0.3)
+    p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
+    return seen + p.take()
 
 
 # MARK: Running

@@ -50,11 +50,9 @@ extension BrokerChannel {
     ) throws(BrokerError) -> Route {
         guard route.dependsOnHeaders || !extra.keys.isEmpty else { return route }
         var router = Router(virtualHost)
-        let headers = message.headersTable
         let exchange = try virtualHost.existingExchange(message.exchange)
         withExtendedLifetime(extra) {
-            router.route(
-                from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), headers: headers)
+            router.route(from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), message: message)
         }
         return Route(
             queues: router.queues, exchange: route.exchange, address: .empty, epoch: 0, dependsOnHeaders: true)
@@ -72,11 +70,17 @@ extension BrokerChannel {
         let exchange = try virtualHost.existingExchange(message.exchange)
         if exchange.isInternal { throw .internalExchange(exchange.resourceName) }
         var router = Router(virtualHost)
-        router.route(from: exchange, keys: [message.routingKey], headers: nil)
+        router.route(from: exchange, keys: [message.routingKey], message: nil)
+        // Good for this message alone, where it matters which one it is: no epoch is 0.
+        let isFixed = !router.dependsOnMessage
+        if !isFixed {
+            router = Router(virtualHost)
+            router.route(from: exchange, keys: [message.routingKey], message: message)
+        }
         let route = Route(
             queues: router.queues, exchange: exchange.isDefault ? nil : exchange,
-            address: ByteString(message.address), epoch: virtualHost.topologyEpoch,
-            dependsOnHeaders: router.dependsOnHeaders)
+            address: ByteString(message.address), epoch: isFixed ? virtualHost.topologyEpoch : 0,
+            dependsOnHeaders: isFixed && router.dependsOnHeaders)
         return routes.add(route)
     }
 

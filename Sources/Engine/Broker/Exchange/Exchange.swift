@@ -1,22 +1,10 @@
 // One exchange: identity and bindings. How it finds destinations depends on its type: a table by key (direct),
-// all (fanout), a trie of words (topic), criteria (headers). The default exchange has no bindings; the virtual
-// host's table of queues is its routing.
-// Loop thread only. Next: Router.swift (a whole routing), TopicTrie.swift, HeadersCriteria.swift.
+// all (fanout), a trie of words (topic), criteria (headers), or one of all (random, hashes). The default exchange has
+// no bindings; the virtual host's table of queues is its routing.
+// Loop thread only. Next: ExchangeType.swift, Router.swift (a whole routing), TopicTrie.swift, HeadersCriteria.swift,
+// ConsistentHash.swift.
 
 import Wire
-
-/// Types of exchanges, by the name that `exchange.declare` gives.
-enum ExchangeType: String, CaseIterable {
-    case direct, fanout, topic, headers
-
-    init?(_ name: ByteSlice) {
-        for type in Self.allCases where name.string == type.rawValue {
-            self = type
-            return
-        }
-        return nil
-    }
-}
 
 /// An exchange of one virtual host.
 final class Exchange {
@@ -37,6 +25,12 @@ final class Exchange {
     private var trie = TopicTrie()
     /// Headers only.
     private var headerBindings: [Binding] = []
+    /// Random and modulus hash: all bindings, in an order that is the same after a restart.
+    private var choices: [Binding] = []
+    /// Consistent hash only.
+    private var consistentHash = ConsistentHash()
+    /// What hashes are made of.
+    let hashSource: HashSource
     /// Bindings that lead here from other exchanges.
     var incoming: [Binding] = []
     /// Marks the exchange as visited during one routing; see Router.
@@ -48,7 +42,7 @@ final class Exchange {
 
     init(
         name: ByteString, virtualHost: VirtualHost, type: ExchangeType, isDurable: Bool, isAutoDelete: Bool,
-        isInternal: Bool, alternate: ByteString?, rawArguments: [UInt8]
+        isInternal: Bool, alternate: ByteString?, hashSource: HashSource = .routingKey, rawArguments: [UInt8]
     ) {
         self.name = name
         self.virtualHost = virtualHost
@@ -57,6 +51,7 @@ final class Exchange {
         self.isAutoDelete = isAutoDelete
         self.isInternal = isInternal
         self.alternate = alternate
+        self.hashSource = hashSource
         self.rawArguments = rawArguments
     }
 
@@ -86,6 +81,8 @@ final class Exchange {
         switch type {
         case .topic: trie.insert(binding)
         case .headers: headerBindings.append(binding)
+        case .random, .localRandom, .modulusHash: insertChoice(binding)
+        case .consistentHash: consistentHash.insert(binding)
         case .direct, .fanout: break
         }
     }
@@ -104,8 +101,18 @@ final class Exchange {
         switch type {
         case .topic: trie.remove(binding)
         case .headers: headerBindings.removeAll { $0 === binding }
+        case .random, .localRandom, .modulusHash: choices.removeAll { $0 === binding }
+        case .consistentHash: consistentHash.remove(binding)
         case .direct, .fanout: break
         }
+    }
+
+    private func insertChoice(_ binding: Binding) {
+        func order(_ binding: Binding) -> (String, String) {
+            (binding.destination.name.string, binding.routingKey.string)
+        }
+        let index = choices.firstIndex { order($0) > order(binding) } ?? choices.count
+        choices.insert(binding, at: index)
     }
 
     func removeAllBindings() {
@@ -113,6 +120,8 @@ final class Exchange {
         bindingCount = 0
         trie = TopicTrie()
         headerBindings = []
+        choices = []
+        consistentHash = ConsistentHash()
     }
 
     /// All bindings, copied.
@@ -131,6 +140,31 @@ final class Exchange {
             trie.match(routingKey, found)
         case .headers:
             for binding in headerBindings where binding.criteria?.matches(headers) ?? false { found(binding) }
+        case .random, .localRandom, .modulusHash, .consistentHash:
+            preconditionFailure("one of them is chosen")
+        }
+    }
+
+    /// The one binding that takes a message, for types that choose one; nil when there is none.
+    func choose(keys: [ByteSlice], properties: ByteSlice) -> Binding? {
+        switch type {
+        case .random, .localRandom:
+            guard !choices.isEmpty else { return nil }
+            return choices[Int(virtualHost.broker.context.random.next() % UInt64(choices.count))]
+        case .modulusHash:
+            guard !choices.isEmpty else { return nil }
+            return choices[Int(HashSource.hash(keys) % UInt64(choices.count))]
+        case .consistentHash: return consistentHash.choose(hashSource.hash(keys: keys, properties: properties))
+        case .direct, .fanout, .topic, .headers: preconditionFailure("all that match are found")
+        }
+    }
+
+    /// Two messages of one address may take different ways, headers aside.
+    var choosesByMessage: Bool {
+        switch type {
+        case .random, .localRandom: true
+        case .consistentHash: !hashSource.isRoutingKey
+        case .direct, .fanout, .topic, .headers, .modulusHash: false
         }
     }
 }
