@@ -109,7 +109,8 @@ public final class Engine {
             defer { effectParts.forget() }
             do throws(EffectError) { try store.replay(whole) } catch { throw .refused("\(error)") }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
-            .bind, .unbind, .publish, .settle, .purge, .delivered, .returned, .brokerGroup, .queueEntries:
+            .delayQueueDeclare, .bind, .unbind, .publish, .settle, .purge, .delivered, .returned, .brokerGroup,
+            .queueEntries:
             do {
                 try broker.replay(type: type, payload: payload, position: position)
             } catch {

@@ -150,6 +150,7 @@ public final class Broker {
             case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
             case .reading: pager.want(queue)
+            case .delayed: left -= queue.delayDue()
             }
         }
         if !nudges.isEmpty { sendNudges() }

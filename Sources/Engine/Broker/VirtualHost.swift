@@ -95,15 +95,33 @@ public final class VirtualHost {
             }
             alternate = ByteString(text)
         }
+        let routingType = type == .delayed ? try Self.delayedType(method.arguments) : type
         var hashSource = HashSource.routingKey
-        if type == .consistentHash { hashSource = try HashSource(arguments: method.arguments) }
+        if routingType == .consistentHash { hashSource = try HashSource(arguments: method.arguments) }
         if method.durable { try broker.log.checkWritable() }
         let exchange = Exchange(
             name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
             isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
-            hashSource: hashSource, rawArguments: method.arguments.array)
+            routingType: routingType, hashSource: hashSource, rawArguments: method.arguments.array)
         insert(exchange)
+        // When the log is read back, a record of its own makes the queue of a durable one.
+        if type == .delayed, broker.replaying == nil {
+            makeDelayQueue(of: exchange, logID: exchange.isDurable ? broker.takeLogID() : 0)
+        }
         if exchange.isDurable { broker.log.exchangeDeclared(exchange) }
+    }
+
+    /// What a delayed exchange does with messages whose delay is over.
+    private static func delayedType(_ arguments: ByteSlice) throws(BrokerError) -> ExchangeType {
+        let given = (try? FieldTableView(arguments).value("x-delayed-type")) ?? nil
+        guard let name = given?.longString else {
+            throw .invalidExchange("Invalid argument, 'x-delayed-type' must be an existing exchange type")
+        }
+        guard let type = ExchangeType(name) else { throw .unknownExchangeType(name.string) }
+        guard type != .delayed else {
+            throw .invalidExchange("Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'")
+        }
+        return type
     }
 
     private func checkEquivalence(
@@ -144,6 +162,7 @@ public final class VirtualHost {
         exchange.markDeleted()
         exchanges.removeValue(for: exchange.name.slice)
         topologyChanged()
+        if let queue = exchange.delayQueue { deleteDelayQueue(queue) }
         if exchange.isDurable { broker.log.exchangeDeleted(exchange) }
         for binding in exchange.allBindings { forget(binding) }
         // Bindings refer to their source: an exchange that kept them would keep itself.
@@ -256,6 +275,7 @@ public final class VirtualHost {
     /// Takes the queue out of everything: bindings, consumers (told if they want to be), messages.
     func deleteQueue(_ queue: Queue) {
         guard !queue.isDeleted else { return }
+        if queue.delayed != nil { return deleteDelayQueue(queue) }
         queue.markDeleted()
         queues.removeValue(for: queue.name.slice)
         broker.unregister(queue)

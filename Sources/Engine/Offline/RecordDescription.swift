@@ -44,6 +44,11 @@ enum RecordDescription {
                 ("arguments", try cursor.readSize()),
             ]
         case .queueDelete: return [("queue", number(UInt64(try cursor.readLittle32())))]
+        case .delayQueueDeclare:
+            return [
+                ("queue", number(UInt64(try cursor.readLittle32()))), ("host", try cursor.readName()),
+                ("exchange", try cursor.readName()),
+            ]
         case .bind, .unbind:
             return [
                 ("host", try cursor.readName()), ("source", try cursor.readName()),

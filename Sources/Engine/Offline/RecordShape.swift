@@ -31,7 +31,8 @@ enum RecordShape {
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .bind, .unbind:
             // A name's length comes first.
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
-        case .queueDeclare, .queueDelete, .settle, .purge, .delivered, .returned, .queueEntries: return length >= 4
+        case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:
+            return length >= 4
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

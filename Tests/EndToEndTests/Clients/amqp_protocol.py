@@ -63,6 +63,24 @@ OWN = {
     "body_too_large": [
         '1 channel.close 406 "PRECONDITION_FAILED - message size 134217729 is larger than configured max size '
         '134217728" 60 40'],
+    # The delayed-message plugin does not come with RabbitMQ: these follow its source.
+    "delayed_without_type": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-type\' must be an existing exchange '
+        'type" 40 10', "silence"],
+    "delayed_type_is_a_number": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-type\' must be an existing exchange '
+        'type" 40 10', "silence"],
+    "delayed_twice": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-message\' can\'t be used for '
+        '\'x-delayed-type\'" 40 10', "silence"],
+    "delayed_unknown_type": ['0 connection.close 503 "COMMAND_INVALID - unknown exchange type \'x\'" 40 10', "silence"],
+    "delayed_type_checks_its_arguments": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Unsupported property: app_id" 40 10', "silence"],
+    "delayed_comes_later": [
+        "1 confirm.select-ok", "1 basic.ack 1 0", '1 basic.get-empty ""',
+        '1 basic.get-ok 1 0 "x.delayed_comes_later" "k" 0', "1 header 2 headers={'x-delay': -300}", "1 body hi"],
+    "delayed_by_nothing": [
+        '1 basic.get-ok 1 0 "x.delayed_by_nothing" "k" 0', "1 header 2 headers={'x-delay': 0}", "1 body hi"],
     "body_too_large_by_far": [
         '1 channel.close 406 "PRECONDITION_FAILED - message size 9223372036854775807 is larger than configured max '
         'size 134217728" 60 40'],
@@ -1970,6 +1988,49 @@ def route_consistent_hash_missing_header(b):
     seen += p.rest(0.3)
     p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
     return seen + p.take()
+
+
+# MARK: Delayed messages
+
+for label, arguments in {
+    "without_type": {}, "type_is_a_number": {"x-delayed-type": 1}, "twice": {"x-delayed-type": "x-delayed-message"},
+    "unknown_type": {"x-delayed-type": "x"},
+    "type_checks_its_arguments": {"x-delayed-type": "x-consistent-hash", "hash-property": "app_id"},
+}.items():
+    ROWS[f"delayed_{label}"] = declare_kind("x-delayed-message", arguments)
+
+
+def delayed(b, p):
+    """A queue behind a delayed exchange."""
+    exchange = b.exchange(p, "x-delayed-message", arguments={"x-delayed-type": "direct"})
+    name = b.queue(p)
+    p.call(1, "queue.bind", 0, name, exchange, "k", False, {})
+    assert p.take() == ["1 queue.bind-ok"]
+    return exchange, name
+
+
+@row
+def delayed_comes_later(b):
+    p = b.peer().open()
+    exchange, name = delayed(b, p)
+    p.call(1, "confirm.select", False)
+    seen = p.take()
+    b.publish(p, exchange, "k", properties={"headers": {"x-delay": 300}}, mandatory=True)
+    seen += p.take(1)
+    p.call(1, "basic.get", 0, name, True)
+    seen += p.take()
+    time.sleep(0.5)
+    p.call(1, "basic.get", 0, name, True)
+    return seen + p.take(3)
+
+
+@row
+def delayed_by_nothing(b):
+    p = b.peer().open()
+    exchange, name = delayed(b, p)
+    b.publish(p, exchange, "k", properties={"headers": {"x-delay": 0}})
+    p.call(1, "basic.get", 0, name, True)
+    return p.take(3)
 
 
 # MARK: Running

@@ -31,8 +31,8 @@ extension BrokerChannel {
             if transaction.isTooLarge { throw .transactionTooLarge(max: Limits.transactionBytesMax) }
             return
         }
-        deliverPublish(
-            extra.stripped(message), route: try fullRoute(route, message, extra), mandatory: mandatory)
+        let full = try fullRoute(route, message, extra)
+        deliverPublish(full.isDelay ? message : extra.stripped(message), route: full, mandatory: mandatory)
     }
 
     /// Where a message goes that a transaction held; nil when its exchange has gone.
@@ -41,7 +41,8 @@ extension BrokerChannel {
         guard let route = try? findRoute(message).takeUnretainedValue(), let extra = try? CarbonCopies(message),
             let full = try? fullRoute(route, message, extra)
         else { return nil }
-        return RoutedPublish(message: extra.stripped(message), route: full, mandatory: pending.mandatory)
+        return RoutedPublish(
+            message: full.isDelay ? message : extra.stripped(message), route: full, mandatory: pending.mandatory)
     }
 
     /// The route of this message alone, where the address does not decide it.

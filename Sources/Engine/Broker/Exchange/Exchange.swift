@@ -11,6 +11,8 @@ final class Exchange {
     let name: ByteString
     let virtualHost: VirtualHost
     let type: ExchangeType
+    /// How it finds destinations: its type, or what a delayed exchange names as `x-delayed-type`.
+    let routingType: ExchangeType
     let isDurable: Bool
     let isAutoDelete: Bool
     let isInternal: Bool
@@ -33,6 +35,8 @@ final class Exchange {
     let hashSource: HashSource
     /// Bindings that lead here from other exchanges.
     var incoming: [Binding] = []
+    /// What it keeps back, if it is delayed.
+    var delayQueue: Queue?
     /// Marks the exchange as visited during one routing; see Router.
     var routingMark: UInt64 = 0
     private(set) var isDeleted = false
@@ -42,11 +46,13 @@ final class Exchange {
 
     init(
         name: ByteString, virtualHost: VirtualHost, type: ExchangeType, isDurable: Bool, isAutoDelete: Bool,
-        isInternal: Bool, alternate: ByteString?, hashSource: HashSource = .routingKey, rawArguments: [UInt8]
+        isInternal: Bool, alternate: ByteString?, routingType: ExchangeType? = nil,
+        hashSource: HashSource = .routingKey, rawArguments: [UInt8]
     ) {
         self.name = name
         self.virtualHost = virtualHost
         self.type = type
+        self.routingType = routingType ?? type
         self.isDurable = isDurable
         self.isAutoDelete = isAutoDelete
         self.isInternal = isInternal
@@ -78,12 +84,12 @@ final class Exchange {
         group.append(binding)
         bindingsByKey.insert(group, for: binding.routingKey)
         bindingCount += 1
-        switch type {
+        switch routingType {
         case .topic: trie.insert(binding)
         case .headers: headerBindings.append(binding)
         case .random, .localRandom, .modulusHash: insertChoice(binding)
         case .consistentHash: consistentHash.insert(binding)
-        case .direct, .fanout: break
+        case .direct, .fanout, .delayed: break
         }
     }
 
@@ -98,12 +104,12 @@ final class Exchange {
             bindingsByKey.insert(group, for: binding.routingKey)
         }
         bindingCount -= 1
-        switch type {
+        switch routingType {
         case .topic: trie.remove(binding)
         case .headers: headerBindings.removeAll { $0 === binding }
         case .random, .localRandom, .modulusHash: choices.removeAll { $0 === binding }
         case .consistentHash: consistentHash.remove(binding)
-        case .direct, .fanout: break
+        case .direct, .fanout, .delayed: break
         }
     }
 
@@ -131,7 +137,7 @@ final class Exchange {
 
     /// Calls `found` for every binding that matches; the same destination may come more than once.
     func match(routingKey: ByteSlice, headers: ByteSlice?, _ found: (Binding) -> Void) {
-        switch type {
+        switch routingType {
         case .direct:
             if let group = bindingsByKey[routingKey] { for binding in group { found(binding) } }
         case .fanout:
@@ -140,14 +146,14 @@ final class Exchange {
             trie.match(routingKey, found)
         case .headers:
             for binding in headerBindings where binding.criteria?.matches(headers) ?? false { found(binding) }
-        case .random, .localRandom, .modulusHash, .consistentHash:
+        case .random, .localRandom, .modulusHash, .consistentHash, .delayed:
             preconditionFailure("one of them is chosen")
         }
     }
 
     /// The one binding that takes a message, for types that choose one; nil when there is none.
     func choose(keys: [ByteSlice], properties: ByteSlice) -> Binding? {
-        switch type {
+        switch routingType {
         case .random, .localRandom:
             guard !choices.isEmpty else { return nil }
             return choices[Int(virtualHost.broker.context.random.next() % UInt64(choices.count))]
@@ -155,16 +161,16 @@ final class Exchange {
             guard !choices.isEmpty else { return nil }
             return choices[Int(HashSource.hash(keys) % UInt64(choices.count))]
         case .consistentHash: return consistentHash.choose(hashSource.hash(keys: keys, properties: properties))
-        case .direct, .fanout, .topic, .headers: preconditionFailure("all that match are found")
+        case .direct, .fanout, .topic, .headers, .delayed: preconditionFailure("all that match are found")
         }
     }
 
     /// Two messages of one address may take different ways, headers aside.
     var choosesByMessage: Bool {
-        switch type {
+        switch routingType {
         case .random, .localRandom: true
         case .consistentHash: !hashSource.isRoutingKey
-        case .direct, .fanout, .topic, .headers, .modulusHash: false
+        case .direct, .fanout, .topic, .headers, .modulusHash, .delayed: false
         }
     }
 }

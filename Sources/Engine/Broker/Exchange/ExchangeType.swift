@@ -15,6 +15,8 @@ enum ExchangeType: String, CaseIterable {
     case modulusHash = "x-modulus-hash"
     /// One binding, by weight; see ConsistentHash.swift.
     case consistentHash = "x-consistent-hash"
+    /// Keeps messages back for a while, then behaves as the type in its argument `x-delayed-type`; see ../Delay/.
+    case delayed = "x-delayed-message"
 
     init?(_ name: ByteSlice) {
         for type in Self.allCases where name.string == type.rawValue {
@@ -31,7 +33,7 @@ enum ExchangeType: String, CaseIterable {
     var choosesOne: Bool {
         switch self {
         case .random, .localRandom, .modulusHash, .consistentHash: true
-        case .direct, .fanout, .topic, .headers: false
+        case .direct, .fanout, .topic, .headers, .delayed: false
         }
     }
 

@@ -17,6 +17,8 @@ final class Route {
     let epoch: UInt64
     /// Headers decide somewhere on the way: ask again for every message that has some.
     let dependsOnHeaders: Bool
+    /// Nobody receives it before its delay is over, so nothing may be taken out of it yet.
+    var isDelay: Bool { onlyQueue?.delayed != nil }
     /// At least one of the queues is in the log.
     let hasLoggedQueue: Bool
 
@@ -55,8 +57,15 @@ struct Router {
                 for key in keys { if let queue = virtualHost.queue(key) { add(queue) } }
                 continue
             }
+            if let delayQueue = exchange.delayQueue {
+                dependsOnHeaders = true
+                if MessageDelay.milliseconds(message?.headersTable) != nil {
+                    add(delayQueue)
+                    continue
+                }
+            }
             let isMatched =
-                exchange.type.choosesOne
+                exchange.routingType.choosesOne
                 ? chooseOne(exchange, keys, message, &work) : matchAll(exchange, keys, message, &work)
             if !isMatched, let name = exchange.alternate, let next = virtualHost.exchange(name.slice),
                 next.routingMark != mark
@@ -72,12 +81,12 @@ struct Router {
         _ exchange: Exchange, _ keys: [ByteSlice], _ message: Message?, _ work: inout [Exchange]
     ) -> Bool {
         var headers: ByteSlice?
-        if exchange.type == .headers {
+        if exchange.routingType == .headers {
             dependsOnHeaders = true
             headers = message?.headersTable
         }
         var found: [Binding] = []
-        for key in exchange.type.ignoresKeys ? keys.prefix(1) : keys[...] {
+        for key in exchange.routingType.ignoresKeys ? keys.prefix(1) : keys[...] {
             exchange.match(routingKey: key, headers: headers) { found.append($0) }
         }
         for binding in found { follow(binding, &work) }

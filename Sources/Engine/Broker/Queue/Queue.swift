@@ -40,6 +40,8 @@ final class Queue {
     var paging: QueuePaging?
     /// Bindings that lead here.
     var bindings: [Binding] = []
+    /// Of the hidden queue of a delayed exchange: all that it holds. The ready list stays empty then.
+    let delayed: DelayedMessages?
 
     let hasPublishRules: Bool
     /// Whether any entry ever had an expiry; until then nobody looks for expired ones.
@@ -69,7 +71,8 @@ final class Queue {
     init(
         name: ByteString, number: UInt64, broker: Broker, virtualHost: VirtualHost, logID: UInt32, isDurable: Bool,
         isAutoDelete: Bool,
-        owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8]
+        owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8],
+        delayed: DelayedMessages? = nil
     ) {
         self.name = name
         self.number = number
@@ -82,11 +85,18 @@ final class Queue {
         self.isExclusive = isExclusive
         self.settings = settings
         self.rawArguments = rawArguments
-        hasPublishRules = settings.hasPublishRules
+        self.delayed = delayed
+        hasPublishRules = settings.hasPublishRules || delayed != nil
         lastUsedMilliseconds = broker.context.time.monotonicMilliseconds
     }
 
-    deinit { for var ring in ready.takeRings() { ring.releaseAll() } }
+    deinit {
+        for var ring in ready.takeRings() { ring.releaseAll() }
+        if let delayed {
+            var ring = delayed.entries.takeAll()
+            ring.releaseAll()
+        }
+    }
 
     /// Messages waiting for a consumer.
     var readyCount: Int { ready.count }
@@ -134,6 +144,8 @@ final class Queue {
 
     func checkInvariants() {
         ready.checkInvariants()
+        delayed?.entries.checkInvariants()
+        precondition(delayed == nil || ready.isEmpty, "a delayed message cannot be ready")
         consumers.checkInvariants()
         var bytes = 0
         var onDisk = (count: 0, bytes: 0)

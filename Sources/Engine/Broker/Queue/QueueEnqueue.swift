@@ -45,6 +45,7 @@ extension Queue {
 
     @inline(never)
     private func enqueueByRules(_ message: Message) {
+        if let delayed { return keepBack(message, delayed) }
         let header = message.header
         var lifetime = settings.messageTTLMilliseconds
         if header.expirationMilliseconds >= 0, lifetime < 0 || header.expirationMilliseconds < lifetime {
@@ -72,6 +73,7 @@ extension Queue {
             onDisk: position, bodyBytes: bodyBytes, sequence: sequence, expiry: expiry, priority: priority,
             isLogged: true)
         entry.restore(deliveryCount: deliveryCount, isRedelivered: isRedelivered)
+        if let delayed { return restore(entry, delayed) }
         broker.pager.onDiskCount += 1
         // It was on its way out when the daemon ended.
         if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }

@@ -62,6 +62,8 @@ struct QueueDeadline {
         case messages, unused
         /// A read that failed is tried again.
         case reading
+        /// A delayed message is due.
+        case delayed
     }
 
     /// By number and not by reference: a deadline may outlive its queue by hours.

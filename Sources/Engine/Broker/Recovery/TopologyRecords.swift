@@ -46,6 +46,16 @@ struct TopologyRecords {
         }
     }
 
+    /// The queue of a delayed exchange, which has the exchange's name.
+    func delayQueueDeclare(_ queue: Queue) {
+        let host = queue.virtualHost.name
+        append(.delayQueueDeclare, 4 + 2 + host.count + queue.name.count) { writer in
+            writer.writeLittle(queue.logID)
+            writer.writeShortString(host.slice)
+            writer.writeShortString(queue.name.slice)
+        }
+    }
+
     func queueDelete(_ queue: Queue) {
         append(.queueDelete, 4) { $0.writeLittle(queue.logID) }
     }

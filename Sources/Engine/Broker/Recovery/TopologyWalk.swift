@@ -34,6 +34,7 @@ struct TopologyWalk {
             for queue in logged { steps.append(.queue(queue)) }
             for exchange in exchanges where exchange.bindingCount > 0 { steps.append(.bindings(exchange)) }
             queues.append(contentsOf: logged)
+            queues.append(contentsOf: exchanges.compactMap(\.delayQueue))
         }
     }
 
@@ -44,7 +45,10 @@ struct TopologyWalk {
             let before = output.bytesTotal
             switch steps[next] {
             case .virtualHost(let host): records.virtualHost(.virtualHostDeclare, host.name)
-            case .exchange(let exchange): if !exchange.isDeleted { records.exchangeDeclare(exchange) }
+            case .exchange(let exchange):
+                guard !exchange.isDeleted else { break }
+                records.exchangeDeclare(exchange)
+                if let queue = exchange.delayQueue { records.delayQueueDeclare(queue) }
             case .queue(let queue): if !queue.isDeleted { records.queueDeclare(queue) }
             case .bindings(let exchange):
                 guard proceed(exchange, records, output, &budget) else { continue }
