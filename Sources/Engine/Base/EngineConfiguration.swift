@@ -34,6 +34,8 @@ public final class EngineConfiguration {
     public var amqpChannelsMax = Limits.amqpChannelsMax
     public var amqpHeartbeatSeconds = Limits.amqpHeartbeatSeconds
     public var messageBytesMax = Limits.messageBytesMax
+    /// Age at which an unacknowledged delivery closes its channel; 0: none does.
+    public var consumerTimeoutMilliseconds = Limits.consumerTimeoutMilliseconds
 
     // MARK: Memory
     /// What messages may take, bytes. They are paged out well below it; above it publishers are blocked.

@@ -55,6 +55,8 @@ enum BrokerError: Error, Equatable {
     case exclusiveUse(ResourceName)
     case consumerTagInUse(String)
     case unknownDeliveryTag(UInt64)
+    /// A message was not acknowledged in time.
+    case deliveryTimeout(channel: UInt16, milliseconds: Int64)
     case invalidExpiration(String, reason: String)
     case invalidMessage(String)
     case messageTooLarge(size: Int, max: Int)
@@ -129,6 +131,11 @@ enum BrokerError: Error, Equatable {
         case .exclusiveUse(let resource): "\(resource.text) in exclusive use"
         case .consumerTagInUse(let tag): "attempt to reuse consumer tag '\(tag)'"
         case .unknownDeliveryTag(let tag): "unknown delivery tag \(tag)"
+        case .deliveryTimeout(let channel, let milliseconds):
+            """
+            delivery acknowledgement on channel \(channel) timed out. Timeout value used: \(milliseconds) ms. This \
+            timeout value can be configured, see consumers doc guide to learn more
+            """
         case .invalidExpiration(let value, let reason): "invalid expiration '\(value)': \(reason)"
         case .invalidMessage(let reason): "invalid message: \(reason)"
         case .messageTooLarge(let size, let max): "message size \(size) is larger than configured max size \(max)"

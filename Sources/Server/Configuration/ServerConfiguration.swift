@@ -66,6 +66,7 @@ public struct ServerConfiguration: Sendable {
     public var amqpFrameBytesMax = 0
     public var amqpChannelsMax = 0
     public var amqpHeartbeatSeconds = 0
+    public var amqpConsumerTimeoutMilliseconds = 0
     public var amqpMessageBytesMax = 0
     public var amqpDefaultUser = ""
     public var amqpDefaultPassword = ""
@@ -128,6 +129,7 @@ public struct ServerConfiguration: Sendable {
         engine.amqpFrameBytesMax = amqpFrameBytesMax
         engine.amqpChannelsMax = amqpChannelsMax
         engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
+        engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword

@@ -63,6 +63,11 @@ OWN = {
     "body_too_large": [
         '1 channel.close 406 "PRECONDITION_FAILED - message size 134217729 is larger than configured max size '
         '134217728" 60 40'],
+    # RabbitMQ knows this argument since 3.12, and looks once a minute.
+    "ack_timeout_of_a_queue": [
+        '1 channel.close 406 "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: '
+        '300 ms. This timeout value can be configured, see consumers doc guide to learn more" 0 0',
+        "2 channel.open-ok \"\"", '2 basic.get-ok 1 1 "" "t.ack_timeout_of_a_queue" 0', "2 header 2", "2 body hi"],
     # The delayed-message plugin does not come with RabbitMQ: these follow its source.
     "delayed_without_type": [
         '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-type\' must be an existing exchange '
@@ -1988,6 +1993,22 @@ def route_consistent_hash_missing_header(b):
     seen += p.rest(0.3)
     p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
     return seen + p.take()
+
+
+# MARK: Acknowledgement timeout
+
+@row
+def ack_timeout_of_a_queue(b):
+    p = b.peer().open()
+    name = b.queue(p, arguments={"x-consumer-timeout": 300})
+    b.publish(p, "", name)
+    p.call(1, "basic.get", 0, name, False)
+    assert p.take(3)[2] == "1 body hi"
+    seen = p.take(1, timeout=3)
+    p.call(1, "channel.close-ok").call(2, "channel.open", "")
+    seen += p.take(1)
+    p.call(2, "basic.get", 0, name, True)
+    return seen + p.take(3)
 
 
 # MARK: Delayed messages

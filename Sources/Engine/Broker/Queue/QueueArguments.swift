@@ -92,6 +92,9 @@ enum QueueArguments {
             guard let flag = value.boolean else { throw unacceptable(value) }
             settings.isSingleActiveConsumer = flag
         },
+        .init("x-consumer-timeout") { value, settings throws(ArgumentFailure) in
+            settings.consumerTimeoutMilliseconds = try integer(value, in: 0...durationMax)
+        },
         .init("x-queue-type") { value, settings throws(ArgumentFailure) in
             // The others depend on it, so `parse` reads it first.
             guard let type = QueueType(rawValue: try text(value).string) else {
