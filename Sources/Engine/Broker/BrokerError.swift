@@ -61,6 +61,8 @@ enum BrokerError: Error, Equatable {
     case invalidMessage(String)
     case messageTooLarge(size: Int, max: Int)
     case transactionTooLarge(max: Int)
+    /// Committed but for what queues have refused.
+    case partialTransaction
     case prefetchSize(UInt32)
     case globalPrefetchOnQuorum(ResourceName)
     case ifUnusedOnQuorum(ResourceName)
@@ -140,6 +142,7 @@ enum BrokerError: Error, Equatable {
         case .invalidMessage(let reason): "invalid message: \(reason)"
         case .messageTooLarge(let size, let max): "message size \(size) is larger than configured max size \(max)"
         case .transactionTooLarge(let max): "transaction is larger than max size \(max)"
+        case .partialTransaction: "partial tx completion"
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
         case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):

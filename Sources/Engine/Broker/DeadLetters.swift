@@ -187,11 +187,7 @@ final class DeadLetters {
             settle(item)
         }
         for queue in queues {
-            if queue.refusesPublish(message) {
-                if message.header.logPosition != 0, queue.isLogged { log.settle(queue, message) }
-            } else {
-                queue.enqueue(message)
-            }
+            if queue.refusesPublish(message) { queue.refuse(message) } else { queue.enqueue(message) }
         }
     }
 }

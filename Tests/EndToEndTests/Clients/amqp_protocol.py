@@ -1902,6 +1902,75 @@ def route_same_queue_twice_is_one_copy(b):
     return seen + p.take(3)
 
 
+# MARK: Overflow
+
+def overflow(mode, dead=True):
+    """A queue with room for one message, and where what it refuses goes."""
+    def run(b):
+        p = b.peer().open()
+        arguments = {"x-max-length": 1, "x-overflow": mode}
+        spare = b.queue(p, suffix=".dead")
+        if dead:
+            arguments |= {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": spare}
+        name = b.queue(p, arguments=arguments)
+        p.call(1, "confirm.select", False)
+        seen = p.take()
+        for number in range(3):
+            b.publish(p, "", name, body=b"m%d" % number, properties={"expiration": "60000"})
+            # Whether one tag is nacked as one or as all up to it is the same here.
+            seen += [re.sub(r"(basic.nack \d+).*", r"\1", line) for line in p.take(1)]
+        p.rest(0.5)
+        for queue in (name, spare, spare):
+            p.call(1, "basic.get", 0, queue, True)
+            seen += [re.sub(r"'time': \d+", "'time': T", line) for line in p.rest(0.3)]
+        return seen
+    return run
+
+
+ROWS["overflow_reject_publish"] = overflow("reject-publish")
+ROWS["overflow_reject_publish_dlx"] = overflow("reject-publish-dlx")
+ROWS["overflow_reject_publish_dlx_without_exchange"] = overflow("reject-publish-dlx", dead=False)
+
+
+@row
+def overflow_reject_publish_dlx_of_a_dead_letter(b):
+    p = b.peer().open()
+    dead = b.queue(p, suffix=".dead")
+    full = b.queue(p, suffix=".full", arguments={
+        "x-max-length": 1, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead})
+    source = b.queue(p, arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": full})
+    b.publish(p, "", full, body=b"first")
+    b.publish(p, "", source, body=b"second")
+    p.call(1, "basic.get", 0, source, False)
+    seen = p.take(3)
+    p.call(1, "basic.reject", 1, False)
+    p.rest(0.5)
+    for queue in (full, dead):
+        p.call(1, "basic.get", 0, queue, True)
+        got = p.rest(0.3)
+        seen += [line for line in got if "header" not in line]
+        deaths = [re.findall(r"'reason': '(\w+)'", line) for line in got if "header" in line]
+        seen += [f"died of {deaths}"]
+    return seen
+
+
+@row
+def overflow_in_a_transaction(b):
+    p = b.peer().open()
+    name = b.queue(p, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    p.call(1, "tx.select")
+    seen = p.take()
+    for number in range(2):
+        b.publish(p, "", name, body=b"m%d" % number)
+    p.call(1, "tx.commit")
+    seen += p.take()
+    p.call(1, "channel.close-ok").call(2, "channel.open", "")
+    seen += p.take()
+    p.call(2, "basic.get", 0, name, True)
+    return seen + p.take(3)
+
+
 # MARK: Exchanges that choose one binding
 
 def declare_kind(kind, arguments):

@@ -98,30 +98,22 @@ extension BrokerChannel {
             if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
             for queue in route.queues where !offer(message, to: queue) { isRefused = true }
         }
-        if mode == .confirm { notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0) }
+        if mode == .confirm {
+            notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0)
+        } else if isRefused, mode == .transaction {
+            transaction.isPartial = true
+        }
     }
 
     /// Puts the message into the queue; false if the queue refuses it.
     @inline(__always)
     private func offer(_ message: Message, to queue: Queue) -> Bool {
         if queue.refusesPublish(message) {
-            refused(message, by: queue)
+            queue.refuse(message)
             return false
         }
         queue.enqueue(message)
         return true
-    }
-
-    /// `x-overflow` says no: the queue gets nothing, the publisher a nack.
-    @inline(never)
-    private func refused(_ message: Message, by queue: Queue) {
-        if message.header.logPosition != 0, queue.isLogged { broker.log.settle(queue, message) }
-        if queue.settings.overflow == .rejectPublishDeadLetter, queue.settings.deadLetterExchange != nil {
-            let entry = QueueEntry(
-                retaining: message, sequence: 0, expiry: QueueEntry.never, priority: 0, isLogged: false)
-            broker.residentBytes += message.residentBytes
-            broker.deadLetters.add(entry, queue: queue, reason: .maxLength)
-        }
     }
 
     /// No queue takes it. Direct reply-to addresses are no queues; anything else goes back if it is mandatory.

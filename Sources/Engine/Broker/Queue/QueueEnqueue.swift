@@ -22,6 +22,35 @@ extension Queue {
         ready.count + 1 > settings.lengthMax || readyBytes + message.header.bodyBytes > settings.lengthBytesMax
     }
 
+    /// `x-overflow` says no: the queue gets nothing, the publisher a nack. If the dead-letter exchange gets it, the log
+    /// has it in this queue until it is there: who sent it may have been another queue, which has settled it.
+    @inline(never)
+    func refuse(_ message: Message) {
+        let isInLog = isLogged && message.header.logPosition != 0
+        guard settings.overflow == .rejectPublishDeadLetter, settings.deadLetterExchange != nil else {
+            if isInLog { broker.log.settle(self, message) }
+            return
+        }
+        let sequence = nextSequence
+        nextSequence += 1
+        let entry = QueueEntry(
+            retaining: message, sequence: sequence, expiry: expiry(lifetime(of: message)),
+            priority: min(message.header.priority, settings.priorityMax), isLogged: isInLog)
+        broker.residentBytes += message.residentBytes
+        broker.deadLetters.add(entry, queue: self, reason: .maxLength)
+    }
+
+    /// Milliseconds that the message may stay in this queue; negative: for ever.
+    private func lifetime(of message: Message) -> Int64 {
+        let own = message.header.expirationMilliseconds
+        let common = settings.messageTTLMilliseconds
+        return own >= 0 && (common < 0 || own < common) ? own : common
+    }
+
+    private func expiry(_ lifetime: Int64) -> Int64 {
+        lifetime < 0 ? QueueEntry.never : broker.context.time.monotonicMilliseconds + lifetime
+    }
+
     /// Takes the message in. The caller has asked `refusesPublish` and written the log record.
     @inline(__always)
     func enqueue(_ message: Message) {
@@ -46,17 +75,9 @@ extension Queue {
     @inline(never)
     private func enqueueByRules(_ message: Message) {
         if let delayed { return keepBack(message, delayed) }
-        let header = message.header
-        var lifetime = settings.messageTTLMilliseconds
-        if header.expirationMilliseconds >= 0, lifetime < 0 || header.expirationMilliseconds < lifetime {
-            lifetime = header.expirationMilliseconds
-        }
-        var expiry = QueueEntry.never
-        if lifetime >= 0 {
-            expiry = broker.context.time.monotonicMilliseconds + lifetime
-            mayExpire = true
-        }
-        append(message, expiry: expiry, priority: min(header.priority, settings.priorityMax))
+        let lifetime = lifetime(of: message)
+        if lifetime >= 0 { mayExpire = true }
+        append(message, expiry: expiry(lifetime), priority: min(message.header.priority, settings.priorityMax))
         if lifetime == 0 { deliverNow() }
         if settings.limitsLength { dropOverflow() }
         if lifetime >= 0 { armExpiry() }

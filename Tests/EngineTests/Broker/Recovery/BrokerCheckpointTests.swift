@@ -52,7 +52,11 @@ private final class CheckpointModel {
             case "short":
                 ["x-max-length": 6, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"]
             case "dead": ["x-message-ttl": 5_000]
-            case "rejecting": ["x-max-length": 4, "x-overflow": "reject-publish"]
+            case "rejecting":
+                [
+                    "x-max-length": 4, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "",
+                    "x-dead-letter-routing-key": "dead",
+                ]
             default: [:]
             }
         try clients[0].declare(name, durable: true, arguments)
@@ -98,7 +102,10 @@ private final class CheckpointModel {
             if chance(3) {
                 try transactional[index].rollbackTransaction()
             } else {
-                try transactional[index].commitTransaction()
+                let channel = transactional[index]
+                if let error = failure({ try channel.commitTransaction() }), error != .partialTransaction {
+                    throw error
+                }
             }
         case 25 where chance(2):
             client.connection.close()
