@@ -155,6 +155,7 @@ public final class Broker {
             case .unused: queue.unusedDue()
             case .reading: pager.want(queue)
             case .delayed: left -= queue.delayDue()
+            case .overflow: left -= queue.overflowDue()
             }
         }
         if !nudges.isEmpty { sendNudges() }

@@ -9,6 +9,8 @@ public final class VirtualHost {
     let broker: Broker
     private(set) var exchanges = NameTable<Exchange>()
     private(set) var queues = NameTable<Queue>()
+    /// The one that counts before others first.
+    var policies: [Policy] = []
     private(set) var topologyEpoch: UInt64 = 1
     private var routingMark: UInt64 = 0
 
@@ -103,6 +105,7 @@ public final class VirtualHost {
             name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
             isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
             routingType: routingType, hashSource: hashSource, rawArguments: method.arguments.array)
+        exchange.policy = policy(forExchange: method.exchange)
         insert(exchange)
         // When the log is read back, a record of its own makes the queue of a durable one.
         if type == .delayed, broker.replaying == nil {
@@ -199,7 +202,8 @@ public final class VirtualHost {
             name = ByteString(method.queue)
         }
         let resource = ResourceName.queue(name.slice, in: self)
-        let settings = try QueueArguments.parse(method.arguments, for: resource)
+        let policy = policy(forQueue: name.slice, QueueArguments.type(of: method.arguments))
+        let settings = try QueueArguments.parse(method.arguments, policy: policy, for: resource)
         if settings.type == .quorum {
             try checkQuorum(method, isDurable: isDurable, resource)
         }
@@ -209,6 +213,7 @@ public final class VirtualHost {
             logID: isDurable ? broker.takeLogID() : 0, isDurable: isDurable, isAutoDelete: method.autoDelete,
             owner: method.exclusive ? connection : nil, isExclusive: method.exclusive, settings: settings,
             rawArguments: method.arguments.array)
+        queue.policy = policy
         insert(queue)
         if method.exclusive { connection?.exclusiveQueues.append(queue) }
         if queue.isLogged { broker.log.queueDeclared(queue) }

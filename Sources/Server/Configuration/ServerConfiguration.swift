@@ -67,6 +67,7 @@ public struct ServerConfiguration: Sendable {
     public var amqpChannelsMax = 0
     public var amqpHeartbeatSeconds = 0
     public var amqpConsumerTimeoutMilliseconds = 0
+    public var amqpPolicies: [String] = []
     public var amqpMessageBytesMax = 0
     public var amqpDefaultUser = ""
     public var amqpDefaultPassword = ""
@@ -129,6 +130,7 @@ public struct ServerConfiguration: Sendable {
         engine.amqpFrameBytesMax = amqpFrameBytesMax
         engine.amqpChannelsMax = amqpChannelsMax
         engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
+        engine.policies = amqpPolicies
         engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases

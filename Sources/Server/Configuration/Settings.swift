@@ -99,6 +99,12 @@ public enum Settings {
             "amqp.loopback_users", .names, .list(["guest"]),
             "Users who may log in from this machine only."
         ) { $0.amqpLoopbackUsers = $1.listValue },
+        Setting(
+            "amqp.policies", .policies, .list([]),
+            "Policies that hold from each start on, whatever was set under their names, in the words of POLICY SET: "
+                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. In the environment there is room "
+                + "for one."
+        ) { $0.amqpPolicies = $1.listValue },
     ]
 
     private static let resp: [Setting] = [

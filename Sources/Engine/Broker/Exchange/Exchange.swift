@@ -16,8 +16,10 @@ final class Exchange {
     let isDurable: Bool
     let isAutoDelete: Bool
     let isInternal: Bool
-    /// Argument `alternate-exchange`: takes what finds no destination here.
-    let alternate: ByteString?
+    /// Argument `alternate-exchange`.
+    private let ownAlternate: ByteString?
+    /// What holds for it besides its arguments.
+    var policy: Policy?
     let rawArguments: [UInt8]
 
     /// By routing key, in order of binding. For direct exchanges this is the routing.
@@ -56,13 +58,16 @@ final class Exchange {
         self.isDurable = isDurable
         self.isAutoDelete = isAutoDelete
         self.isInternal = isInternal
-        self.alternate = alternate
+        ownAlternate = alternate
         self.hashSource = hashSource
         self.rawArguments = rawArguments
     }
 
     /// The default exchange, whose name is empty.
     var isDefault: Bool { name.isEmpty }
+
+    /// Takes what finds no destination here.
+    var alternate: ByteString? { ownAlternate ?? policy?.definition.alternateExchange }
 
     /// Exists at every start, without a record.
     var isPredeclared: Bool { isDefault || VirtualHost.isReserved(name.slice) }

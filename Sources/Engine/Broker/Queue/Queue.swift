@@ -20,7 +20,9 @@ final class Queue {
     let isExclusive: Bool
     /// Whose connection it ends with, if exclusive.
     private(set) weak var owner: BrokerConnection?
-    let settings: QueueSettings
+    /// Arguments and policy together.
+    private(set) var settings: QueueSettings
+    var policy: Policy?
     /// Arguments as they came: a table without its length.
     let rawArguments: [UInt8]
 
@@ -43,13 +45,15 @@ final class Queue {
     /// Of the hidden queue of a delayed exchange: all that it holds. The ready list stays empty then.
     let delayed: DelayedMessages?
 
-    let hasPublishRules: Bool
+    private(set) var hasPublishRules: Bool
     /// Whether any entry ever had an expiry; until then nobody looks for expired ones.
     var mayExpire = false
     /// Earliest deadline that stands in the broker's heap for this queue's messages.
     var armedExpiry = QueueEntry.never
     /// A deadline of x-expires stands in the heap.
     var isUnusedArmed = false
+    /// It is longer than it may be, and the next piece of the surplus has a deadline.
+    var isOverflowArmed = false
     /// For x-expires: when it was last declared, fetched from or lost its last consumer. Monotonic milliseconds.
     var lastUsedMilliseconds: Int64 = 0
     /// Had a consumer once: an auto-delete queue goes with the last one, not before the first.
@@ -134,6 +138,12 @@ final class Queue {
     func markDeleted() {
         isDeleted = true
         if unackedCount > 0 { selfReference = self }
+    }
+
+    /// A policy has changed. Queues that clients know only.
+    func change(to settings: QueueSettings) {
+        self.settings = settings
+        hasPublishRules = settings.hasPublishRules
     }
 
     /// Is in use in the sense of x-expires.

@@ -118,14 +118,27 @@ extension Queue {
         ready.append(entry)
     }
 
-    /// Drops ready messages from the head until the limits hold again.
+    /// Drops ready messages from the head until the limits hold again; what is more than a slice, by and by.
     func dropOverflow() {
         guard isOverLimit else { return }
         deliverNow()
-        while isOverLimit {
+        var left = Limits.brokerExpiriesPerPass
+        while isOverLimit, left > 0 {
             let entry = removeFirstReady()
             drop(entry, reason: .maxLength)
+            left -= 1
         }
+        guard isOverLimit, !isOverflowArmed else { return }
+        isOverflowArmed = true
+        broker.deadlines.insert(
+            QueueDeadline(queueNumber: number, kind: .overflow), at: broker.context.time.monotonicMilliseconds)
+    }
+
+    /// The next piece of the surplus. Returns how many it was at most.
+    func overflowDue() -> Int {
+        isOverflowArmed = false
+        if settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
+        return Limits.brokerExpiriesPerPass
     }
 
     private var isOverLimit: Bool {

@@ -97,6 +97,10 @@ extension Broker {
         switch type {
         case .virtualHostDeclare: makeVirtualHost(ByteString(try cursor.readShortString()))
         case .virtualHostDelete: _ = deleteVirtualHost(try cursor.readShortString())
+        case .policySet: try replayPolicy(&cursor)
+        case .policyClear:
+            let host = virtualHost(try cursor.readShortString())
+            _ = try? host?.clearPolicy(try cursor.readShortString())
         case .exchangeDeclare: try replayExchange(&cursor)
         case .exchangeDelete:
             let host = virtualHost(try cursor.readShortString())
@@ -151,6 +155,19 @@ extension Broker {
         }
     }
 
+    private func replayPolicy(_ cursor: inout ByteCursor) throws(CursorError) {
+        let host = virtualHost(try cursor.readShortString())
+        let name = try cursor.readShortString()
+        let scope = PolicyScope(number: try cursor.readUInt8()) ?? .all
+        let priority = Int64(bitPattern: try cursor.readLittle64())
+        let pattern = try cursor.readArguments().string
+        let definition = try cursor.readArguments().string
+        // It was accepted when it was set.
+        let policy = try? Policy(
+            name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope)
+        if let policy { try? host?.setPolicy(policy) }
+    }
+
     private func replayExchange(_ cursor: inout ByteCursor) throws(CursorError) {
         let hostName = try cursor.readShortString()
         let name = try cursor.readShortString()
@@ -178,11 +195,13 @@ extension Broker {
         }
         let resource = ResourceName.queue(name, in: host)
         // Arguments were accepted when the queue was declared.
-        let settings = (try? QueueArguments.parse(arguments, for: resource)) ?? QueueSettings()
+        let policy = host.policy(forQueue: name, QueueArguments.type(of: arguments))
+        let settings = (try? QueueArguments.parse(arguments, policy: policy, for: resource)) ?? QueueSettings()
         let queue = Queue(
             name: ByteString(name), number: takeQueueNumber(), broker: self, virtualHost: host, logID: id,
             isDurable: true, isAutoDelete: flags & 1 != 0, owner: nil, isExclusive: false, settings: settings,
             rawArguments: arguments.array)
+        queue.policy = policy
         host.insert(queue)
         replay.add(queue)
     }

@@ -7,6 +7,7 @@
 struct TopologyWalk {
     private enum Step {
         case virtualHost(VirtualHost)
+        case policy(Policy, VirtualHost)
         case exchange(Exchange)
         case queue(Queue)
         /// Those that lead away from the exchange.
@@ -27,6 +28,8 @@ struct TopologyWalk {
         let standard = broker.context.configuration.defaultVirtualHost
         for host in broker.virtualHosts.values {
             if host.name.string != standard { steps.append(.virtualHost(host)) }
+            // What is declared behind them is under them.
+            for policy in host.policies { steps.append(.policy(policy, host)) }
             let exchanges = host.exchanges.values.filter(\.isDurable)
             let logged = host.queues.values.filter(\.isLogged)
             // What bindings lead to must be there before them.
@@ -45,6 +48,7 @@ struct TopologyWalk {
             let before = output.bytesTotal
             switch steps[next] {
             case .virtualHost(let host): records.virtualHost(.virtualHostDeclare, host.name)
+            case .policy(let policy, let host): records.policySet(policy, in: host)
             case .exchange(let exchange):
                 guard !exchange.isDeleted else { break }
                 records.exchangeDeclare(exchange)
