@@ -109,7 +109,9 @@ public final class Engine {
             defer { effectParts.forget() }
             do throws(EffectError) { try store.replay(whole) } catch { throw .refused("\(error)") }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
-            .bind, .unbind, .publish, .settle, .purge, .delivered, .returned, .brokerGroup, .queueEntries:
+            .delayQueueDeclare, .policySet, .policyClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
+            .returned, .brokerGroup,
+            .queueEntries:
             do {
                 try broker.replay(type: type, payload: payload, position: position)
             } catch {
@@ -123,6 +125,7 @@ public final class Engine {
         effectParts.forget()
         broker.finishRecovery()
         store.finishRecovery()
+        broker.setConfiguredPolicies()
     }
 
     /// The daemon is about to stop, and not everything is in the log: it should take a checkpoint first.

@@ -6,7 +6,7 @@ import Wire
 
 /// A queue of the workload, with its dead letters.
 enum Home: Int, CaseIterable {
-    case work, audit, levels, shortLived, quorum, limited
+    case work, audit, levels, shortLived, quorum, limited, delayed
 
     var queue: StaticString {
         switch self {
@@ -16,12 +16,13 @@ enum Home: Int, CaseIterable {
         case .shortLived: "short-lived"
         case .quorum: "quorum"
         case .limited: "limited"
+        case .delayed: "delayed"
         }
     }
 
     var deadQueue: StaticString? {
         switch self {
-        case .work, .audit, .levels: nil
+        case .work, .audit, .levels, .delayed: nil
         case .shortLived: "short-lived.dead"
         case .quorum: "quorum.dead"
         case .limited: "limited.dead"
@@ -31,7 +32,7 @@ enum Home: Int, CaseIterable {
     var arguments: FieldTable {
         var table = FieldTable()
         switch self {
-        case .work, .audit: break
+        case .work, .audit, .delayed: break
         case .levels: table["x-max-priority"] = 3
         case .shortLived: table["x-message-ttl"] = 25
         case .quorum:
@@ -56,11 +57,13 @@ enum Home: Int, CaseIterable {
     }
 }
 
-/// An address and the queues it leads to.
+/// An address and the queues it leads to. Messages to `later` are delayed by up to `delayMillisecondsMax`.
 struct Address {
     let exchange: StaticString
     let key: StaticString
     let homes: [Home]
+
+    static let delayMillisecondsMax = 40
 
     static let all: [Address] = [
         Address(exchange: "jobs", key: "work", homes: [.work]),
@@ -72,6 +75,7 @@ struct Address {
         Address(exchange: "events", key: "a.work", homes: [.work, .audit]),
         Address(exchange: "events", key: "b.levels", homes: [.levels, .audit]),
         Address(exchange: "events", key: "c.d", homes: [.audit]),
+        Address(exchange: "later", key: "delayed", homes: [.delayed]),
     ]
 
     /// Source, queue, key.
@@ -79,6 +83,7 @@ struct Address {
         ("jobs", "work", "work"), ("jobs", "levels", "levels"), ("jobs", "short-lived", "short-lived"),
         ("jobs", "quorum", "quorum"), ("jobs", "limited", "limited"), ("events", "work", "*.work"),
         ("events", "levels", "*.levels"), ("events", "audit", "#"),
+        ("later", "delayed", "delayed"),
     ]
 }
 

@@ -51,7 +51,7 @@ final class BrokerClients {
         publishers = (1...2).map { Publisher(host, id: $0) }
         consumers = [
             Consumer(host, ["work", "quorum"], prefetch: random.within(0...10)),
-            Consumer(host, ["levels", "short-lived.dead", "quorum"], prefetch: random.within(1...10)),
+            Consumer(host, ["levels", "short-lived.dead", "quorum", "delayed"], prefetch: random.within(1...10)),
             Consumer(host, ["quorum.dead", "limited.dead", "limited"], prefetch: random.within(1...20)),
             Consumer(host, ["audit"], prefetch: random.within(1...40), usesGet: random.oneIn(2)),
         ]
@@ -115,6 +115,12 @@ private final class Setup {
         client = SimulatedAMQPClient(host)
         send(ExchangeDeclare(exchange: ByteSlice("jobs"), type: ByteSlice("direct"), durable: true))
         send(ExchangeDeclare(exchange: ByteSlice("events"), type: ByteSlice("topic"), durable: true))
+        FieldTable(dictionaryLiteral: ("x-delayed-type", "direct")).encoded.withUnsafeBytes {
+            send(
+                ExchangeDeclare(
+                    exchange: ByteSlice("later"), type: ByteSlice("x-delayed-message"), durable: true,
+                    arguments: ByteSlice($0)))
+        }
         for home in Home.allCases {
             client.declareQueue(home.queue, arguments: home.arguments)
             missing += 1
@@ -204,6 +210,9 @@ extension SimulatedAMQPClient {
         properties.deliveryMode = isPersistent ? 2 : 1
         let level = random.below(4)
         if address.homes.contains(.levels) { properties.priority = UInt8(level) }
+        if address.homes.contains(.delayed) {
+            properties.headers = ["x-delay": .int32(Int32(random.within(0...Address.delayMillisecondsMax)))]
+        }
         var bytes = random.below(250)
         if random.oneIn(12) { bytes = random.below(2_500) }
         if random.oneIn(150) { bytes = 9_000 }

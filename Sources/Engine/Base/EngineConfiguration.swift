@@ -34,6 +34,10 @@ public final class EngineConfiguration {
     public var amqpChannelsMax = Limits.amqpChannelsMax
     public var amqpHeartbeatSeconds = Limits.amqpHeartbeatSeconds
     public var messageBytesMax = Limits.messageBytesMax
+    /// Age at which an unacknowledged delivery closes its channel; 0: none does.
+    public var consumerTimeoutMilliseconds = Limits.consumerTimeoutMilliseconds
+    /// In the words of `POLICY SET`; checked by the server.
+    public var policies: [String] = []
 
     // MARK: Memory
     /// What messages may take, bytes. They are paged out well below it; above it publishers are blocked.

@@ -57,6 +57,13 @@ public enum Limits {
     public static let nudgeMillisecondsMax: Int64 = 256
     /// Nudges looked at in one turn.
     public static let brokerNudgesPerTurn = 1_024
+    /// Age at which an unacknowledged delivery closes its channel, unless set otherwise; how often is looked for such,
+    /// in channels looked at in one turn; and how many times are remembered of each.
+    public static let consumerTimeoutMilliseconds: Int64 = 1_800_000
+    public static let ackSweepMillisecondsMin: Int64 = 100
+    public static let ackSweepMillisecondsMax: Int64 = 60_000
+    public static let ackSweepChannelsPerTurn = 4_096
+    public static let deliveryMarksMax = 128
     /// What one transaction publishes and settles, as it will stand in its record, bytes.
     public static let transactionBytesMax = 805_306_368
     /// One settlement in that record: rarely more than a position.
@@ -295,6 +302,7 @@ public enum Limits {
         precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
         precondition(nudgeMillisecondsMin > 0 && nudgeIntervalFactor > 1, "nudges must come to an end")
         precondition(nudgeMillisecondsMin <= nudgeMillisecondsMax)
+        precondition(ackSweepMillisecondsMin <= ackSweepMillisecondsMax && deliveryMarksMax > 1)
         precondition(outputReferenceBytesMin <= OutputQueue.chunkBytes)
         precondition(pubSubOutputSoftBytes < pubSubOutputHardBytes)
         precondition(respInlineBytesMax <= respQueryBytesMax)

@@ -23,6 +23,7 @@ public final class Broker {
     /// So many deadlines are worth looking for those of deleted queues.
     private var deadlinesToSweep = 1_024
     var nudges = DeadlineHeap<NudgeDeadline>()
+    var ackTimeouts = AckTimeoutSweep()
     /// Queues with something to deliver; each once (`isScheduled`).
     private var scheduled: [Queue] = []
     /// Channels that owe confirms; each once (`isConfirmScheduled`).
@@ -107,7 +108,10 @@ public final class Broker {
     /// An id was seen in the log: new ones come after it.
     func noteLogID(_ id: UInt32) { nextLogID = max(nextLogID, id + 1) }
 
-    func register(_ queue: Queue) { queuesByNumber[queue.number] = queue }
+    func register(_ queue: Queue) {
+        queuesByNumber[queue.number] = queue
+        noteAckTimeout(queue.settings.consumerTimeoutMilliseconds)
+    }
 
     func unregister(_ queue: Queue) {
         queuesByNumber[queue.number] = nil
@@ -150,9 +154,12 @@ public final class Broker {
             case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
             case .reading: pager.want(queue)
+            case .delayed: left -= queue.delayDue()
+            case .overflow: left -= queue.overflowDue()
             }
         }
         if !nudges.isEmpty { sendNudges() }
+        sweepAckTimeouts()
     }
 
     /// Deliveries, dead letters, confirms and log records of this turn.
@@ -217,7 +224,7 @@ public final class Broker {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next
-        for other in [pager.nextDeadline, deadLetters.retryAt, nudges.next] {
+        for other in [pager.nextDeadline, deadLetters.retryAt, nudges.next, ackSweepDeadline] {
             if let other { next = min(next ?? .max, other) }
         }
         return next

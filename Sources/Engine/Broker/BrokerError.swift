@@ -45,16 +45,24 @@ enum BrokerError: Error, Equatable {
     case systemExchange(ResourceName)
     case unknownExchangeType(String)
     case invalidBindingArgument(String)
+    /// The type of the exchange does not take a binding like this; why, in words.
+    case invalidBinding(String)
+    /// The type of the exchange does not take arguments like these; why, in words.
+    case invalidExchange(String)
     case inUse(ResourceName)
     case notEmpty(ResourceName)
     case internalExchange(ResourceName)
     case exclusiveUse(ResourceName)
     case consumerTagInUse(String)
     case unknownDeliveryTag(UInt64)
+    /// A message was not acknowledged in time.
+    case deliveryTimeout(channel: UInt16, milliseconds: Int64)
     case invalidExpiration(String, reason: String)
     case invalidMessage(String)
     case messageTooLarge(size: Int, max: Int)
     case transactionTooLarge(max: Int)
+    /// Committed but for what queues have refused.
+    case partialTransaction
     case prefetchSize(UInt32)
     case globalPrefetchOnQuorum(ResourceName)
     case ifUnusedOnQuorum(ResourceName)
@@ -118,17 +126,23 @@ enum BrokerError: Error, Equatable {
             "\(kind.rawValue) name '\(name)' contains reserved prefix 'amq.*'"
         case .defaultExchange: "operation not permitted on the default exchange"
         case .unknownExchangeType(let type): "unknown exchange type '\(type)'"
-        case .invalidBindingArgument(let text): text
+        case .invalidBindingArgument(let text), .invalidBinding(let text), .invalidExchange(let text): text
         case .inUse(let resource): "\(resource.text) in use"
         case .notEmpty(let resource): "\(resource.text) not empty"
         case .internalExchange(let resource): "cannot publish to internal \(resource.text)"
         case .exclusiveUse(let resource): "\(resource.text) in exclusive use"
         case .consumerTagInUse(let tag): "attempt to reuse consumer tag '\(tag)'"
         case .unknownDeliveryTag(let tag): "unknown delivery tag \(tag)"
+        case .deliveryTimeout(let channel, let milliseconds):
+            """
+            delivery acknowledgement on channel \(channel) timed out. Timeout value used: \(milliseconds) ms. This \
+            timeout value can be configured, see consumers doc guide to learn more
+            """
         case .invalidExpiration(let value, let reason): "invalid expiration '\(value)': \(reason)"
         case .invalidMessage(let reason): "invalid message: \(reason)"
         case .messageTooLarge(let size, let max): "message size \(size) is larger than configured max size \(max)"
         case .transactionTooLarge(let max): "transaction is larger than max size \(max)"
+        case .partialTransaction: "partial tx completion"
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
         case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):

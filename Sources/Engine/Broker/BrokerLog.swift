@@ -7,6 +7,10 @@
 //     exchangeDelete                host name, exchange name
 //     queueDeclare                  id u32, host name, queue name, flags u8 (1 auto-delete), arguments bytes
 //     queueDelete                   id u32
+//     delayQueueDeclare             id u32, host name, exchange name
+//     policySet                     host name, policy name, scope u8 (see PolicyScope), priority i64, pattern bytes,
+//                                   definition bytes
+//     policyClear                   host name, policy name
 //     bind, unbind                  host name, source name, destination kind u8 (0 queue, 1 exchange),
 //                                   destination name, key name, arguments bytes
 //     publish                       see ../Log/PublishRecord.swift
@@ -193,8 +197,19 @@ final class BrokerLog {
 
     func virtualHostDeclared(_ name: ByteString) { writeTopology { $0.virtualHost(.virtualHostDeclare, name) } }
     func virtualHostDeleted(_ name: ByteString) { writeTopology { $0.virtualHost(.virtualHostDelete, name) } }
-    func exchangeDeclared(_ exchange: Exchange) { writeTopology { $0.exchangeDeclare(exchange) } }
+    func exchangeDeclared(_ exchange: Exchange) {
+        guard let queue = exchange.delayQueue else { return writeTopology { $0.exchangeDeclare(exchange) } }
+        // One without the other would have nowhere to keep messages back.
+        group(isPromised: true) {
+            writeTopology {
+                $0.exchangeDeclare(exchange)
+                $0.delayQueueDeclare(queue)
+            }
+        }
+    }
     func exchangeDeleted(_ exchange: Exchange) { writeTopology { $0.exchangeDelete(exchange) } }
+    func policySet(_ policy: Policy, in host: VirtualHost) { writeTopology { $0.policySet(policy, in: host) } }
+    func policyCleared(_ name: ByteSlice, in host: VirtualHost) { writeTopology { $0.policyClear(name, in: host) } }
     func queueDeclared(_ queue: Queue) { writeTopology { $0.queueDeclare(queue) } }
     func bound(_ binding: Binding) { writeTopology { $0.binding(.bind, binding) } }
     func unbound(_ binding: Binding) { writeTopology { $0.binding(.unbind, binding) } }

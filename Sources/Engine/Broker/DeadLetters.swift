@@ -1,5 +1,5 @@
-// Messages that left a queue without being consumed, on their way to its dead-letter exchange. They wait in one
-// list and are published in bounded slices, so that a million expiring at once, or exchanges that lead in
+// Messages that left a queue without being consumed, on their way to its dead-letter exchange, and delayed ones that
+// are due (Delay/DelayedMessages.swift). They wait in one list and are published in bounded slices, so that a million expiring at once, or exchanges that lead in
 // circles, neither stop the loop nor deepen the stack.
 // Each one is written to the log as publish and settle in one record: never lost between two queues, never twice.
 // Headers as RabbitMQ writes them (rabbitmq.com/docs/dlx#effects). Loop thread only. Next: Exchange/Router.swift.
@@ -18,7 +18,8 @@ final class DeadLetters {
     private struct Item {
         var entry: QueueEntry
         let queue: Queue
-        let reason: DeathReason
+        /// Nil: it did not die, its delay is over.
+        let reason: DeathReason?
     }
 
     private var items: [Item] = []
@@ -42,7 +43,7 @@ final class DeadLetters {
     deinit { for item in items[head...] { item.entry.release() } }
 
     /// Takes the entry over.
-    func add(_ entry: QueueEntry, queue: Queue, reason: DeathReason) {
+    func add(_ entry: QueueEntry, queue: Queue, reason: DeathReason?) {
         items.append(Item(entry: entry, queue: queue, reason: reason))
     }
 
@@ -147,33 +148,46 @@ final class DeadLetters {
 
     private func publish(_ item: Item) {
         let host = item.queue.virtualHost
-        let log = item.queue.broker.log
-        let original = item.entry.message
-        func settle() { if item.entry.isLogged { log.settle(item.queue, item.entry) } }
+        guard let reason = item.reason else { return publishDelayed(item) }
         guard let name = item.queue.settings.deadLetterExchange, let exchange = host.exchange(name.slice),
-            let letter = DeadLetter(original, from: item.queue, reason: item.reason)
-        else { return settle() }
+            let letter = DeadLetter(item.entry.message, from: item.queue, reason: reason)
+        else { return settle(item) }
 
         var router = Router(host)
         withExtendedLifetime(letter) {
-            router.route(
-                from: exchange, keys: letter.keys.map(\.slice), headers: letter.message.headersTable)
+            router.route(from: exchange, keys: letter.keys.map(\.slice), message: letter.message)
         }
-        let queues = router.queues.filter { queue in
-            item.reason == .rejected || !letter.isCycle(queue.name)
+        let queues = router.queues.filter { queue in reason == .rejected || !letter.isCycle(queue.name) }
+        move(item, as: letter.message, to: queues)
+    }
+
+    /// Its delay is over: it goes where its exchange sends it now.
+    private func publishDelayed(_ item: Item) {
+        guard let exchange = item.queue.delayed?.exchange, !exchange.isDeleted,
+            let message = MessageDelay.served(item.entry.message)
+        else { return settle(item) }
+        // Checked when it was published.
+        let copies = (try? CarbonCopies(item.entry.message))?.keys ?? []
+        var router = Router(item.queue.virtualHost)
+        withExtendedLifetime((copies, message)) {
+            router.route(from: exchange, keys: [message.routingKey] + copies.map(\.slice), message: message)
         }
+        move(item, as: message, to: router.queues)
+    }
+
+    private func settle(_ item: Item) {
+        if item.entry.isLogged { item.queue.broker.log.settle(item.queue, item.entry) }
+    }
+
+    /// Publishes and settles in one record.
+    private func move(_ item: Item, as message: Message, to queues: [Queue]) {
+        let log = item.queue.broker.log
         log.group {
-            if letter.message.header.isPersistent, queues.contains(where: { $0.isLogged }) {
-                log.published(letter.message, queues)
-            }
-            settle()
+            if message.header.isPersistent, queues.contains(where: { $0.isLogged }) { log.published(message, queues) }
+            settle(item)
         }
         for queue in queues {
-            if queue.refusesPublish(letter.message) {
-                if letter.message.header.logPosition != 0, queue.isLogged { log.settle(queue, letter.message) }
-            } else {
-                queue.enqueue(letter.message)
-            }
+            if queue.refusesPublish(message) { queue.refuse(message) } else { queue.enqueue(message) }
         }
     }
 }

@@ -9,6 +9,8 @@ public final class VirtualHost {
     let broker: Broker
     private(set) var exchanges = NameTable<Exchange>()
     private(set) var queues = NameTable<Queue>()
+    /// The one that counts before others first.
+    var policies: [Policy] = []
     private(set) var topologyEpoch: UInt64 = 1
     private var routingMark: UInt64 = 0
 
@@ -95,13 +97,34 @@ public final class VirtualHost {
             }
             alternate = ByteString(text)
         }
+        let routingType = type == .delayed ? try Self.delayedType(method.arguments) : type
+        var hashSource = HashSource.routingKey
+        if routingType == .consistentHash { hashSource = try HashSource(arguments: method.arguments) }
         if method.durable { try broker.log.checkWritable() }
         let exchange = Exchange(
             name: ByteString(method.exchange), virtualHost: self, type: type, isDurable: method.durable,
             isAutoDelete: method.autoDelete, isInternal: method.isInternal, alternate: alternate,
-            rawArguments: method.arguments.array)
+            routingType: routingType, hashSource: hashSource, rawArguments: method.arguments.array)
+        exchange.policy = policy(forExchange: method.exchange)
         insert(exchange)
+        // When the log is read back, a record of its own makes the queue of a durable one.
+        if type == .delayed, broker.replaying == nil {
+            makeDelayQueue(of: exchange, logID: exchange.isDurable ? broker.takeLogID() : 0)
+        }
         if exchange.isDurable { broker.log.exchangeDeclared(exchange) }
+    }
+
+    /// What a delayed exchange does with messages whose delay is over.
+    private static func delayedType(_ arguments: ByteSlice) throws(BrokerError) -> ExchangeType {
+        let given = (try? FieldTableView(arguments).value("x-delayed-type")) ?? nil
+        guard let name = given?.longString else {
+            throw .invalidExchange("Invalid argument, 'x-delayed-type' must be an existing exchange type")
+        }
+        guard let type = ExchangeType(name) else { throw .unknownExchangeType(name.string) }
+        guard type != .delayed else {
+            throw .invalidExchange("Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'")
+        }
+        return type
     }
 
     private func checkEquivalence(
@@ -112,7 +135,7 @@ public final class VirtualHost {
             throw .inequivalent(
                 argument: argument, resource, received: "'\(received)'", current: "'\(current)'")
         }
-        try check("type", type.rawValue, known.type.rawValue)
+        try check("type", type.erlangName, known.type.erlangName)
         try check("durable", "\(method.durable)", "\(known.isDurable)")
         try check("auto_delete", "\(method.autoDelete)", "\(known.isAutoDelete)")
         try check("internal", "\(method.isInternal)", "\(known.isInternal)")
@@ -142,6 +165,7 @@ public final class VirtualHost {
         exchange.markDeleted()
         exchanges.removeValue(for: exchange.name.slice)
         topologyChanged()
+        if let queue = exchange.delayQueue { deleteDelayQueue(queue) }
         if exchange.isDurable { broker.log.exchangeDeleted(exchange) }
         for binding in exchange.allBindings { forget(binding) }
         // Bindings refer to their source: an exchange that kept them would keep itself.
@@ -178,7 +202,8 @@ public final class VirtualHost {
             name = ByteString(method.queue)
         }
         let resource = ResourceName.queue(name.slice, in: self)
-        let settings = try QueueArguments.parse(method.arguments, for: resource)
+        let policy = policy(forQueue: name.slice, QueueArguments.type(of: method.arguments))
+        let settings = try QueueArguments.parse(method.arguments, policy: policy, for: resource)
         if settings.type == .quorum {
             try checkQuorum(method, isDurable: isDurable, resource)
         }
@@ -188,6 +213,7 @@ public final class VirtualHost {
             logID: isDurable ? broker.takeLogID() : 0, isDurable: isDurable, isAutoDelete: method.autoDelete,
             owner: method.exclusive ? connection : nil, isExclusive: method.exclusive, settings: settings,
             rawArguments: method.arguments.array)
+        queue.policy = policy
         insert(queue)
         if method.exclusive { connection?.exclusiveQueues.append(queue) }
         if queue.isLogged { broker.log.queueDeclared(queue) }
@@ -254,6 +280,7 @@ public final class VirtualHost {
     /// Takes the queue out of everything: bindings, consumers (told if they want to be), messages.
     func deleteQueue(_ queue: Queue) {
         guard !queue.isDeleted else { return }
+        if queue.delayed != nil { return deleteDelayQueue(queue) }
         queue.markDeleted()
         queues.removeValue(for: queue.name.slice)
         broker.unregister(queue)

@@ -57,7 +57,8 @@ extension VirtualHost {
         if let known = source.binding(to: destination, key: key, arguments: arguments) { return known.isDurable }
         if source.isDurable, destination.isDurable { try broker.log.checkWritable() }
         var criteria: HeadersCriteria?
-        if source.type == .headers { criteria = try HeadersCriteria(arguments: arguments) }
+        if source.routingType == .headers { criteria = try HeadersCriteria(arguments: arguments) }
+        if source.routingType == .consistentHash { _ = try ConsistentHash.weight(key) }
         let binding = Binding(
             source: source, destination: destination, routingKey: ByteString(key), rawArguments: arguments.array,
             criteria: criteria)

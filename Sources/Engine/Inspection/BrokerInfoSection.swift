@@ -11,10 +11,16 @@ extension InfoSection {
         var consumers = 0
         var ready = 0
         var unacked = 0
+        var delayed = 0
         var bytes = 0
         for host in broker.virtualHosts.values {
             exchanges += host.exchanges.count
-            host.exchanges.forEach { bindings += $1.bindingCount }
+            host.exchanges.forEach { _, exchange in
+                bindings += exchange.bindingCount
+                guard let entries = exchange.delayQueue?.delayed?.entries else { return }
+                delayed += entries.count
+                bytes += entries.bytes
+            }
             queues += host.queues.count
             host.queues.forEach { _, queue in
                 consumers += queue.consumerCount
@@ -30,9 +36,10 @@ extension InfoSection {
         info.field("broker_exchanges", exchanges)
         info.field("broker_bindings", bindings)
         info.field("broker_queues", queues)
-        info.field("broker_messages", ready + unacked)
+        info.field("broker_messages", ready + unacked + delayed)
         info.field("broker_messages_ready", ready)
         info.field("broker_messages_unacknowledged", unacked)
+        info.field("broker_messages_delayed", delayed)
         info.bytes("broker_message_bytes", bytes)
         info.field("broker_published_total", broker.publishedTotal)
         info.field("broker_delivered_total", broker.deliveredTotal)

@@ -1,9 +1,10 @@
 // The broker, seen with redis-cli: commands that show queues, messages, connections, and a section of INFO.
 // This is where store and broker meet for reading: the store knows no broker, so it holds this object as a
-// companion whose type only these commands know. Nothing here changes the broker, QUEUE PURGE excepted.
+// companion whose type only these commands know. Nothing here changes the broker but QUEUE PURGE and POLICY.
 //
 //     QUEUE LIST|INFO|PEEK|PURGE      QueueCommands.swift
 //     EXCHANGE LIST, BINDING LIST     TopologyCommands.swift
+//     POLICY SET|CLEAR|LIST           PolicyCommands.swift
 //     CONNECTION|CHANNEL|CONSUMER LIST    PeerCommands.swift
 //
 // Loop thread only. Next: InspectionRow.swift (how replies look).
@@ -79,7 +80,8 @@ extension Broker {
 }
 
 extension ByteString {
-    fileprivate func withHost(of broker: Broker) throws(CommandError) -> VirtualHost {
+    /// Lives until the host is found.
+    func withHost(of broker: Broker) throws(CommandError) -> VirtualHost {
         try broker.requiredHost(slice)
     }
 }

@@ -42,6 +42,10 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     case queueDelete = 37
     case bind = 38
     case unbind = 39
+    /// The queue in which a delayed exchange keeps messages back. Deleted as any other.
+    case delayQueueDeclare = 40
+    case policySet = 41
+    case policyClear = 42
 
     // Broker: messages
     /// A message and the queues it went to. Its position is the message's identity.

@@ -28,10 +28,12 @@ enum RecordShape {
         case .brokerGroup:
             guard seen.count >= RecordFormat.headerBytes else { return length >= RecordFormat.headerBytes }
             return self.length(ofHeader: seen, available: length) != nil
-        case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .bind, .unbind:
+        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .exchangeDeclare, .exchangeDelete,
+            .bind, .unbind:
             // A name's length comes first.
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
-        case .queueDeclare, .queueDelete, .settle, .purge, .delivered, .returned, .queueEntries: return length >= 4
+        case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:
+            return length >= 4
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

@@ -66,6 +66,8 @@ public struct ServerConfiguration: Sendable {
     public var amqpFrameBytesMax = 0
     public var amqpChannelsMax = 0
     public var amqpHeartbeatSeconds = 0
+    public var amqpConsumerTimeoutMilliseconds = 0
+    public var amqpPolicies: [String] = []
     public var amqpMessageBytesMax = 0
     public var amqpDefaultUser = ""
     public var amqpDefaultPassword = ""
@@ -128,6 +130,8 @@ public struct ServerConfiguration: Sendable {
         engine.amqpFrameBytesMax = amqpFrameBytesMax
         engine.amqpChannelsMax = amqpChannelsMax
         engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
+        engine.policies = amqpPolicies
+        engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword

@@ -1,6 +1,8 @@
 // One row of the table of settings: name, type, default, documentation, and the field it fills.
 // Starting thread only. Next: Settings.swift, the table.
 
+import Engine
+
 /// A setting's value as it was given.
 enum SettingValue: Equatable, Sendable {
     case text(String)
@@ -36,6 +38,8 @@ enum SettingKind: Sendable {
     /// Addresses to listen on; an empty list switches the listener off.
     case listen
     case names
+    /// In the words of `POLICY SET`.
+    case policies
 
     var expectation: String {
         switch self {
@@ -47,6 +51,7 @@ enum SettingKind: Sendable {
         case .choice(let choices): "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", ")
         case .listen: "a list of \"host:port\""
         case .names: "a list of names"
+        case .policies: "a list of \"name pattern {definition}\", with options as POLICY SET has them"
         }
     }
 }
@@ -98,6 +103,8 @@ struct Setting: Sendable {
         case (.listen, .text(let text)): return ListenAddress(text) == nil ? nil : .list([text])
         case (.listen, .list(let items)): return items.allSatisfy { ListenAddress($0) != nil } ? value : nil
         case (.names, .list): return value
+        case (.policies, .list(let items)): return items.allSatisfy { (try? ConfiguredPolicy($0)) != nil } ? value : nil
+        case (.policies, .text(let text)): return checked(.list([text]))
         case (.names, .text(let text)): return .list([text])
         default: return nil
         }
@@ -106,7 +113,7 @@ struct Setting: Sendable {
     /// A value from an environment variable or a flag, where everything is text.
     func parsed(_ text: String) -> SettingValue? {
         switch kind {
-        case .text, .choice, .sizeOrShare: return checked(.text(text))
+        case .text, .choice, .sizeOrShare, .policies: return checked(.text(text))
         case .integer: return Int(text).flatMap { checked(.integer($0)) }
         case .bytes: return checked(Int(text).map { .integer($0) } ?? .text(text))
         case .boolean:

@@ -74,6 +74,12 @@ public enum Settings {
             "Heartbeat interval proposed to clients; 0 proposes none."
         ) { $0.amqpHeartbeatSeconds = $1.integerValue },
         Setting(
+            "amqp.consumer_timeout_milliseconds", .integer(0...315_360_000_000),
+            .integer(Int(Limits.consumerTimeoutMilliseconds)),
+            "Age at which a delivery that a client has not acknowledged closes its channel with an error (RabbitMQ: "
+                + "consumer_timeout); 0: never. Queues may have their own, argument x-consumer-timeout."
+        ) { $0.amqpConsumerTimeoutMilliseconds = $1.integerValue },
+        Setting(
             "amqp.message_bytes_max", .bytes(1...536_870_912), .integer(Limits.messageBytesMax),
             "Largest message body."
         ) { $0.amqpMessageBytesMax = $1.integerValue },
@@ -93,6 +99,12 @@ public enum Settings {
             "amqp.loopback_users", .names, .list(["guest"]),
             "Users who may log in from this machine only."
         ) { $0.amqpLoopbackUsers = $1.listValue },
+        Setting(
+            "amqp.policies", .policies, .list([]),
+            "Policies that hold from each start on, whatever was set under their names, in the words of POLICY SET: "
+                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. In the environment there is room "
+                + "for one."
+        ) { $0.amqpPolicies = $1.listValue },
     ]
 
     private static let resp: [Setting] = [

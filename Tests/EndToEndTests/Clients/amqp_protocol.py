@@ -5,7 +5,8 @@
     amqp_protocol.py --port 5673 --recorded   compares with what was recorded, our own rows too
     amqp_protocol.py --port 5672 --only NAME  the rows whose name contains NAME, shown in full
 
-The file was recorded from RabbitMQ 3.10.8. Rows in `OWN` are ours on purpose and hold their own answer.
+The file was recorded from RabbitMQ 3.10.8 with its plugins rabbitmq_consistent_hash_exchange, rabbitmq_random_exchange
+and rabbitmq_sharding. Rows in `OWN` are ours on purpose and hold their own answer.
 Without --port the server is that of TEST_AMQP_URL, as for the other client programs.
 Every row opens its own connections and uses names of its own, so rows run side by side and in any order.
 """
@@ -62,6 +63,29 @@ OWN = {
     "body_too_large": [
         '1 channel.close 406 "PRECONDITION_FAILED - message size 134217729 is larger than configured max size '
         '134217728" 60 40'],
+    # RabbitMQ knows this argument since 3.12, and looks once a minute.
+    "ack_timeout_of_a_queue": [
+        '1 channel.close 406 "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: '
+        '300 ms. This timeout value can be configured, see consumers doc guide to learn more" 0 0',
+        "2 channel.open-ok \"\"", '2 basic.get-ok 1 1 "" "t.ack_timeout_of_a_queue" 0', "2 header 2", "2 body hi"],
+    # The delayed-message plugin does not come with RabbitMQ: these follow its source.
+    "delayed_without_type": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-type\' must be an existing exchange '
+        'type" 40 10', "silence"],
+    "delayed_type_is_a_number": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-type\' must be an existing exchange '
+        'type" 40 10', "silence"],
+    "delayed_twice": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Invalid argument, \'x-delayed-message\' can\'t be used for '
+        '\'x-delayed-type\'" 40 10', "silence"],
+    "delayed_unknown_type": ['0 connection.close 503 "COMMAND_INVALID - unknown exchange type \'x\'" 40 10', "silence"],
+    "delayed_type_checks_its_arguments": [
+        '1 channel.close 406 "PRECONDITION_FAILED - Unsupported property: app_id" 40 10', "silence"],
+    "delayed_comes_later": [
+        "1 confirm.select-ok", "1 basic.ack 1 0", '1 basic.get-empty ""',
+        '1 basic.get-ok 1 0 "x.delayed_comes_later" "k" 0', "1 header 2 headers={'x-delay': -300}", "1 body hi"],
+    "delayed_by_nothing": [
+        '1 basic.get-ok 1 0 "x.delayed_by_nothing" "k" 0', "1 header 2 headers={'x-delay': 0}", "1 body hi"],
     "body_too_large_by_far": [
         '1 channel.close 406 "PRECONDITION_FAILED - message size 9223372036854775807 is larger than configured max '
         'size 134217728" 60 40'],
@@ -1876,6 +1900,227 @@ def route_same_queue_twice_is_one_copy(b):
     b.publish(p, exchange, "a.b")
     p.call(1, "basic.get", 0, name, True)
     return seen + p.take(3)
+
+
+# MARK: Overflow
+
+def overflow(mode, dead=True):
+    """A queue with room for one message, and where what it refuses goes."""
+    def run(b):
+        p = b.peer().open()
+        arguments = {"x-max-length": 1, "x-overflow": mode}
+        spare = b.queue(p, suffix=".dead")
+        if dead:
+            arguments |= {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": spare}
+        name = b.queue(p, arguments=arguments)
+        p.call(1, "confirm.select", False)
+        seen = p.take()
+        for number in range(3):
+            b.publish(p, "", name, body=b"m%d" % number, properties={"expiration": "60000"})
+            # Whether one tag is nacked as one or as all up to it is the same here.
+            seen += [re.sub(r"(basic.nack \d+).*", r"\1", line) for line in p.take(1)]
+        p.rest(0.5)
+        for queue in (name, spare, spare):
+            p.call(1, "basic.get", 0, queue, True)
+            seen += [re.sub(r"'time': \d+", "'time': T", line) for line in p.rest(0.3)]
+        return seen
+    return run
+
+
+ROWS["overflow_reject_publish"] = overflow("reject-publish")
+ROWS["overflow_reject_publish_dlx"] = overflow("reject-publish-dlx")
+ROWS["overflow_reject_publish_dlx_without_exchange"] = overflow("reject-publish-dlx", dead=False)
+
+
+@row
+def overflow_reject_publish_dlx_of_a_dead_letter(b):
+    p = b.peer().open()
+    dead = b.queue(p, suffix=".dead")
+    full = b.queue(p, suffix=".full", arguments={
+        "x-max-length": 1, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead})
+    source = b.queue(p, arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": full})
+    b.publish(p, "", full, body=b"first")
+    b.publish(p, "", source, body=b"second")
+    p.call(1, "basic.get", 0, source, False)
+    seen = p.take(3)
+    p.call(1, "basic.reject", 1, False)
+    p.rest(0.5)
+    for queue in (full, dead):
+        p.call(1, "basic.get", 0, queue, True)
+        got = p.rest(0.3)
+        seen += [line for line in got if "header" not in line]
+        deaths = [re.findall(r"'reason': '(\w+)'", line) for line in got if "header" in line]
+        seen += [f"died of {deaths}"]
+    return seen
+
+
+@row
+def overflow_in_a_transaction(b):
+    p = b.peer().open()
+    name = b.queue(p, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    p.call(1, "tx.select")
+    seen = p.take()
+    for number in range(2):
+        b.publish(p, "", name, body=b"m%d" % number)
+    p.call(1, "tx.commit")
+    seen += p.take()
+    p.call(1, "channel.close-ok").call(2, "channel.open", "")
+    seen += p.take()
+    p.call(2, "basic.get", 0, name, True)
+    return seen + p.take(3)
+
+
+# MARK: Exchanges that choose one binding
+
+def declare_kind(kind, arguments):
+    def run(b):
+        p = b.peer().open()
+        p.call(1, "exchange.declare", 0, f"x.{b.name}", kind, False, False, True, False, False, arguments)
+        return p.rest(0.3)
+    return run
+
+
+for label, arguments in {
+    "plain": {}, "header": {"hash-header": "h"}, "message_id": {"hash-property": "message_id"},
+    "correlation_id": {"hash-property": "correlation_id"}, "timestamp": {"hash-property": "timestamp"},
+    "unknown_property": {"hash-property": "app_id"}, "both": {"hash-header": "h", "hash-property": "message_id"},
+}.items():
+    ROWS[f"exchange_consistent_hash_{label}"] = declare_kind("x-consistent-hash", arguments)
+ROWS["exchange_random"] = declare_kind("x-random", {})
+ROWS["exchange_modulus_hash"] = declare_kind("x-modulus-hash", {})
+
+
+def bind_by_weight(key):
+    def run(b):
+        p = b.peer().open()
+        exchange, name = b.exchange(p, "x-consistent-hash"), b.queue(p)
+        p.call(1, "queue.bind", 0, name, exchange, key, False, {})
+        return p.rest(0.3)
+    return run
+
+
+for label, key in {
+    "1": "1", "signed": "+2", "zero": "0", "negative": "-1", "empty": "", "word": "x", "fraction": "1.5", "space": "1 ",
+}.items():
+    ROWS[f"bind_weight_{label}"] = bind_by_weight(key)
+
+
+@row
+def exchange_redeclare_other_hash_header(b):
+    p = b.peer().open()
+    exchange = b.exchange(p, "x-consistent-hash", arguments={"hash-header": "a"})
+    p.call(1, "exchange.declare", 0, exchange, "x-consistent-hash", False, False, True, False, False,
+           {"hash-header": "b"})
+    return p.rest(0.3)
+
+
+@row
+def exchange_redeclare_choosing_as_fanout(b):
+    p = b.peer().open()
+    exchange = b.exchange(p, "x-random")
+    p.call(1, "exchange.declare", 0, exchange, "fanout", False, False, True, False, False, {})
+    return p.rest(0.3)
+
+
+def choosing(kind, properties):
+    """How many of 20 messages arrive, in how many queues together, is all that is the same everywhere."""
+    def run(b):
+        p = b.peer().open()
+        exchange = b.exchange(p, kind)
+        names = [b.queue(p, suffix=f".{number}") for number in range(3)]
+        for name in names:
+            p.call(1, "queue.bind", 0, name, exchange, "1", False, {})
+            assert p.take() == ["1 queue.bind-ok"]
+        p.call(1, "confirm.select", False)
+        seen = p.take()
+        for number in range(20):
+            b.publish(p, exchange, f"key {number}", properties=properties)
+        p.rest(0.5)
+        total = 0
+        for name in names:
+            p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
+            total += int(p.take()[0].split()[-2])
+        return seen + [f"{total} messages"]
+    return run
+
+
+for kind in ("x-random", "x-modulus-hash", "x-consistent-hash"):
+    label = kind[2:].replace("-", "_")
+    ROWS[f"route_{label}"] = choosing(kind, None)
+    ROWS[f"route_{label}_with_copies"] = choosing(kind, {"headers": {"CC": ["a", "b"]}})
+
+
+@row
+def route_consistent_hash_missing_header(b):
+    p = b.peer().open()
+    exchange, name = b.exchange(p, "x-consistent-hash", arguments={"hash-header": "h"}), b.queue(p)
+    p.call(1, "queue.bind", 0, name, exchange, "1", False, {})
+    seen = p.take()
+    b.publish(p, exchange, "k", mandatory=True)
+    b.publish(p, exchange, "k", properties={"headers": {"h": 3}}, mandatory=True)
+    seen += p.rest(0.3)
+    p.call(1, "queue.declare", 0, name, True, False, False, False, False, {})
+    return seen + p.take()
+
+
+# MARK: Acknowledgement timeout
+
+@row
+def ack_timeout_of_a_queue(b):
+    p = b.peer().open()
+    name = b.queue(p, arguments={"x-consumer-timeout": 300})
+    b.publish(p, "", name)
+    p.call(1, "basic.get", 0, name, False)
+    assert p.take(3)[2] == "1 body hi"
+    seen = p.take(1, timeout=3)
+    p.call(1, "channel.close-ok").call(2, "channel.open", "")
+    seen += p.take(1)
+    p.call(2, "basic.get", 0, name, True)
+    return seen + p.take(3)
+
+
+# MARK: Delayed messages
+
+for label, arguments in {
+    "without_type": {}, "type_is_a_number": {"x-delayed-type": 1}, "twice": {"x-delayed-type": "x-delayed-message"},
+    "unknown_type": {"x-delayed-type": "x"},
+    "type_checks_its_arguments": {"x-delayed-type": "x-consistent-hash", "hash-property": "app_id"},
+}.items():
+    ROWS[f"delayed_{label}"] = declare_kind("x-delayed-message", arguments)
+
+
+def delayed(b, p):
+    """A queue behind a delayed exchange."""
+    exchange = b.exchange(p, "x-delayed-message", arguments={"x-delayed-type": "direct"})
+    name = b.queue(p)
+    p.call(1, "queue.bind", 0, name, exchange, "k", False, {})
+    assert p.take() == ["1 queue.bind-ok"]
+    return exchange, name
+
+
+@row
+def delayed_comes_later(b):
+    p = b.peer().open()
+    exchange, name = delayed(b, p)
+    p.call(1, "confirm.select", False)
+    seen = p.take()
+    b.publish(p, exchange, "k", properties={"headers": {"x-delay": 300}}, mandatory=True)
+    seen += p.take(1)
+    p.call(1, "basic.get", 0, name, True)
+    seen += p.take()
+    time.sleep(0.5)
+    p.call(1, "basic.get", 0, name, True)
+    return seen + p.take(3)
+
+
+@row
+def delayed_by_nothing(b):
+    p = b.peer().open()
+    exchange, name = delayed(b, p)
+    b.publish(p, exchange, "k", properties={"headers": {"x-delay": 0}})
+    p.call(1, "basic.get", 0, name, True)
+    return p.take(3)
 
 
 # MARK: Running

@@ -89,7 +89,7 @@ final class BrokerFixture {
     func queue(_ name: String) -> Queue? { host.queue(Borrowed(name).slice) }
 
     /// Checks every queue from inside.
-    func checkInvariants() { for queue in host.queues.values { queue.checkInvariants() } }
+    func checkInvariants() { for queue in broker.queuesByNumber.values { queue.checkInvariants() } }
 }
 
 /// One connection with one channel (more on demand).

@@ -166,6 +166,24 @@ struct InspectionTests {
         #expect(fixture.reply("CONSUMER", "LIST") == "*0\r\n")
     }
 
+    @Test func policiesAreSetListedAndCleared() throws {
+        let fixture = Fixture()
+        try fixture.declare("task")
+        #expect(
+            fixture.reply("POLICY", "SET", "p", "^task", #"{"max-length": 5}"#, "PRIORITY", "2", "APPLY-TO", "queues")
+                == "+OK\r\n")
+        let list = fixture.reply("POLICY", "LIST")
+        #expect(list.hasPrefix("*1\r\n") && list.contains("\r\n^task\r\n") && list.contains("\r\nqueues\r\n"))
+        #expect(fixture.reply("QUEUE", "INFO", "task").contains("$6\r\npolicy\r\n$1\r\np\r\n"))
+        #expect(fixture.broker.virtualHosts.values[0].queues.values[0].settings.lengthMax == 5)
+        #expect(fixture.reply("POLICY", "SET", "p", "^task", "nonsense").hasPrefix("-ERR the definition is no flat"))
+        #expect(fixture.reply("POLICY", "SET", "p", "^task", "{}", "APPLY-TO", "all").hasPrefix("-ERR a definition"))
+        #expect(fixture.reply("POLICY", "SET", "p", "x", "{}", "VHOST").hasPrefix("-ERR an option has no value"))
+        #expect(fixture.reply("POLICY", "CLEAR", "other").hasPrefix("-NOTFOUND"))
+        #expect(fixture.reply("POLICY", "CLEAR", "p") == "+OK\r\n")
+        #expect(fixture.reply("POLICY", "LIST") == "*0\r\n")
+    }
+
     @Test func infoHasABrokerSection() throws {
         let fixture = Fixture()
         try fixture.declare("q")

@@ -122,6 +122,12 @@ func sizesHaveUnits(text: String, expected: Int?) {
     #expect(Set(variables).count == variables.count)
 }
 
+@Test func policiesAreChecked() throws {
+    let good = #"limits ^task {"max-length": 10} PRIORITY 1"#
+    #expect(try load("[amqp]\npolicies = ['\(good)']").amqpPolicies == [good])
+    #expect(throws: (any Error).self) { try load("[amqp]\npolicies = ['limits ^task']") }
+}
+
 /// Goal: Config/taskd.toml documents every setting with its default.
 /// After a change: `taskd check-config --print-reference > Config/taskd.toml`.
 @Test func referenceFileIsComplete() throws {

@@ -1,7 +1,7 @@
 // One AMQP channel, broker side: the door through which a session does everything. State is here; operations
 // are in the extensions beside: ChannelTopology (declare, bind, purge …), ChannelPublish, ChannelConsume,
-// ChannelDelivery (frames out), ChannelSettling (ack, nack, recover), ChannelNudge (a client's sleep),
-// ChannelTransaction, ChannelConfirms.
+// ChannelDelivery (frames out), ChannelSettling (ack, nack, recover), AckTimeout (what is not acknowledged in time),
+// ChannelNudge (a client's sleep), ChannelTransaction, ChannelConfirms.
 // An operation either succeeds or throws a `BrokerError`; the session closes the channel or connection with it.
 // Loop thread only.
 
@@ -44,6 +44,7 @@ public final class BrokerChannel {
     /// Fixed by what the client is; see ChannelNudge.swift.
     let wantsNudges: Bool
     var nudge = ChannelNudge()
+    var deliveryMarks = DeliveryMarks()
 
     // Publishing
     var mode = ChannelMode.plain

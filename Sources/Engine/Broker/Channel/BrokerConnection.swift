@@ -42,6 +42,8 @@ public final class BrokerConnection {
     private(set) var isClosed = false
     /// Asks the session to close with 320; set by the session, for inspection commands.
     var closeRequest: ((String) -> Void)?
+    /// Closes a channel with an error that none of its methods has brought about; set by the session.
+    var failChannel: ((BrokerChannel, BrokerError) -> Void)?
     /// A fetch of this connection waits for the disk: no method may be taken in before it is answered.
     var isWaitingForRead = false {
         didSet { if isWaitingForRead != oldValue { waitingForReadChanged?(isWaitingForRead) } }

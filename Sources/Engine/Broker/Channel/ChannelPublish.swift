@@ -31,8 +31,8 @@ extension BrokerChannel {
             if transaction.isTooLarge { throw .transactionTooLarge(max: Limits.transactionBytesMax) }
             return
         }
-        deliverPublish(
-            extra.stripped(message), route: try fullRoute(route, message, extra), mandatory: mandatory)
+        let full = try fullRoute(route, message, extra)
+        deliverPublish(full.isDelay ? message : extra.stripped(message), route: full, mandatory: mandatory)
     }
 
     /// Where a message goes that a transaction held; nil when its exchange has gone.
@@ -41,7 +41,8 @@ extension BrokerChannel {
         guard let route = try? findRoute(message).takeUnretainedValue(), let extra = try? CarbonCopies(message),
             let full = try? fullRoute(route, message, extra)
         else { return nil }
-        return RoutedPublish(message: extra.stripped(message), route: full, mandatory: pending.mandatory)
+        return RoutedPublish(
+            message: full.isDelay ? message : extra.stripped(message), route: full, mandatory: pending.mandatory)
     }
 
     /// The route of this message alone, where the address does not decide it.
@@ -50,11 +51,9 @@ extension BrokerChannel {
     ) throws(BrokerError) -> Route {
         guard route.dependsOnHeaders || !extra.keys.isEmpty else { return route }
         var router = Router(virtualHost)
-        let headers = message.headersTable
         let exchange = try virtualHost.existingExchange(message.exchange)
         withExtendedLifetime(extra) {
-            router.route(
-                from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), headers: headers)
+            router.route(from: exchange, keys: [message.routingKey] + extra.keys.map(\.slice), message: message)
         }
         return Route(
             queues: router.queues, exchange: route.exchange, address: .empty, epoch: 0, dependsOnHeaders: true)
@@ -72,11 +71,17 @@ extension BrokerChannel {
         let exchange = try virtualHost.existingExchange(message.exchange)
         if exchange.isInternal { throw .internalExchange(exchange.resourceName) }
         var router = Router(virtualHost)
-        router.route(from: exchange, keys: [message.routingKey], headers: nil)
+        router.route(from: exchange, keys: [message.routingKey], message: nil)
+        // Good for this message alone, where it matters which one it is: no epoch is 0.
+        let isFixed = !router.dependsOnMessage
+        if !isFixed {
+            router = Router(virtualHost)
+            router.route(from: exchange, keys: [message.routingKey], message: message)
+        }
         let route = Route(
             queues: router.queues, exchange: exchange.isDefault ? nil : exchange,
-            address: ByteString(message.address), epoch: virtualHost.topologyEpoch,
-            dependsOnHeaders: router.dependsOnHeaders)
+            address: ByteString(message.address), epoch: isFixed ? virtualHost.topologyEpoch : 0,
+            dependsOnHeaders: isFixed && router.dependsOnHeaders)
         return routes.add(route)
     }
 
@@ -93,30 +98,22 @@ extension BrokerChannel {
             if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
             for queue in route.queues where !offer(message, to: queue) { isRefused = true }
         }
-        if mode == .confirm { notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0) }
+        if mode == .confirm {
+            notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0)
+        } else if isRefused, mode == .transaction {
+            transaction.isPartial = true
+        }
     }
 
     /// Puts the message into the queue; false if the queue refuses it.
     @inline(__always)
     private func offer(_ message: Message, to queue: Queue) -> Bool {
         if queue.refusesPublish(message) {
-            refused(message, by: queue)
+            queue.refuse(message)
             return false
         }
         queue.enqueue(message)
         return true
-    }
-
-    /// `x-overflow` says no: the queue gets nothing, the publisher a nack.
-    @inline(never)
-    private func refused(_ message: Message, by queue: Queue) {
-        if message.header.logPosition != 0, queue.isLogged { broker.log.settle(queue, message) }
-        if queue.settings.overflow == .rejectPublishDeadLetter, queue.settings.deadLetterExchange != nil {
-            let entry = QueueEntry(
-                retaining: message, sequence: 0, expiry: QueueEntry.never, priority: 0, isLogged: false)
-            broker.residentBytes += message.residentBytes
-            broker.deadLetters.add(entry, queue: queue, reason: .maxLength)
-        }
     }
 
     /// No queue takes it. Direct reply-to addresses are no queues; anything else goes back if it is mandatory.

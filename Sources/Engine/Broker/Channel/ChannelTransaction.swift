@@ -32,6 +32,9 @@ struct PendingTransaction {
         publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
     }
 
+    /// While it is committed: some queue has refused a message of it.
+    var isPartial = false
+
     /// Of the messages in `publishes`.
     private(set) var publishedBytes = 0
 
@@ -52,7 +55,8 @@ extension BrokerChannel {
         mode = .transaction
     }
 
-    /// Makes everything since the last commit take effect. Commit-ok waits for the disk if anything was logged.
+    /// Makes everything since the last commit take effect. Commit-ok waits for the disk if anything was logged. If a
+    /// queue refuses a message (`x-overflow`), the rest takes effect and the channel is closed, as in RabbitMQ.
     func commitTransaction() throws(BrokerError) {
         guard mode == .transaction else { throw .notTransactional }
         if transaction.isDurable { try broker.log.checkWritable() }
@@ -70,6 +74,10 @@ extension BrokerChannel {
         }
         wakeGloballyBlocked()
         promiseDurability()
+        guard !transaction.isPartial else {
+            transaction.isPartial = false
+            throw .partialTransaction
+        }
     }
 
     /// Where the transaction's messages go, as of now. Refuses what would not fit into a record: how many queues a

@@ -1,33 +1,25 @@
 // One exchange: identity and bindings. How it finds destinations depends on its type: a table by key (direct),
-// all (fanout), a trie of words (topic), criteria (headers). The default exchange has no bindings; the virtual
-// host's table of queues is its routing.
-// Loop thread only. Next: Router.swift (a whole routing), TopicTrie.swift, HeadersCriteria.swift.
+// all (fanout), a trie of words (topic), criteria (headers), or one of all (random, hashes). The default exchange has
+// no bindings; the virtual host's table of queues is its routing.
+// Loop thread only. Next: ExchangeType.swift, Router.swift (a whole routing), TopicTrie.swift, HeadersCriteria.swift,
+// ConsistentHash.swift.
 
 import Wire
-
-/// Types of exchanges, by the name that `exchange.declare` gives.
-enum ExchangeType: String, CaseIterable {
-    case direct, fanout, topic, headers
-
-    init?(_ name: ByteSlice) {
-        for type in Self.allCases where name.string == type.rawValue {
-            self = type
-            return
-        }
-        return nil
-    }
-}
 
 /// An exchange of one virtual host.
 final class Exchange {
     let name: ByteString
     let virtualHost: VirtualHost
     let type: ExchangeType
+    /// How it finds destinations: its type, or what a delayed exchange names as `x-delayed-type`.
+    let routingType: ExchangeType
     let isDurable: Bool
     let isAutoDelete: Bool
     let isInternal: Bool
-    /// Argument `alternate-exchange`: takes what finds no destination here.
-    let alternate: ByteString?
+    /// Argument `alternate-exchange`.
+    private let ownAlternate: ByteString?
+    /// What holds for it besides its arguments.
+    var policy: Policy?
     let rawArguments: [UInt8]
 
     /// By routing key, in order of binding. For direct exchanges this is the routing.
@@ -37,8 +29,16 @@ final class Exchange {
     private var trie = TopicTrie()
     /// Headers only.
     private var headerBindings: [Binding] = []
+    /// Random and modulus hash: all bindings, in an order that is the same after a restart.
+    private var choices: [Binding] = []
+    /// Consistent hash only.
+    private var consistentHash = ConsistentHash()
+    /// What hashes are made of.
+    let hashSource: HashSource
     /// Bindings that lead here from other exchanges.
     var incoming: [Binding] = []
+    /// What it keeps back, if it is delayed.
+    var delayQueue: Queue?
     /// Marks the exchange as visited during one routing; see Router.
     var routingMark: UInt64 = 0
     private(set) var isDeleted = false
@@ -48,20 +48,26 @@ final class Exchange {
 
     init(
         name: ByteString, virtualHost: VirtualHost, type: ExchangeType, isDurable: Bool, isAutoDelete: Bool,
-        isInternal: Bool, alternate: ByteString?, rawArguments: [UInt8]
+        isInternal: Bool, alternate: ByteString?, routingType: ExchangeType? = nil,
+        hashSource: HashSource = .routingKey, rawArguments: [UInt8]
     ) {
         self.name = name
         self.virtualHost = virtualHost
         self.type = type
+        self.routingType = routingType ?? type
         self.isDurable = isDurable
         self.isAutoDelete = isAutoDelete
         self.isInternal = isInternal
-        self.alternate = alternate
+        ownAlternate = alternate
+        self.hashSource = hashSource
         self.rawArguments = rawArguments
     }
 
     /// The default exchange, whose name is empty.
     var isDefault: Bool { name.isEmpty }
+
+    /// Takes what finds no destination here.
+    var alternate: ByteString? { ownAlternate ?? policy?.definition.alternateExchange }
 
     /// Exists at every start, without a record.
     var isPredeclared: Bool { isDefault || VirtualHost.isReserved(name.slice) }
@@ -83,10 +89,12 @@ final class Exchange {
         group.append(binding)
         bindingsByKey.insert(group, for: binding.routingKey)
         bindingCount += 1
-        switch type {
+        switch routingType {
         case .topic: trie.insert(binding)
         case .headers: headerBindings.append(binding)
-        case .direct, .fanout: break
+        case .random, .localRandom, .modulusHash: insertChoice(binding)
+        case .consistentHash: consistentHash.insert(binding)
+        case .direct, .fanout, .delayed: break
         }
     }
 
@@ -101,11 +109,21 @@ final class Exchange {
             bindingsByKey.insert(group, for: binding.routingKey)
         }
         bindingCount -= 1
-        switch type {
+        switch routingType {
         case .topic: trie.remove(binding)
         case .headers: headerBindings.removeAll { $0 === binding }
-        case .direct, .fanout: break
+        case .random, .localRandom, .modulusHash: choices.removeAll { $0 === binding }
+        case .consistentHash: consistentHash.remove(binding)
+        case .direct, .fanout, .delayed: break
         }
+    }
+
+    private func insertChoice(_ binding: Binding) {
+        func order(_ binding: Binding) -> (String, String) {
+            (binding.destination.name.string, binding.routingKey.string)
+        }
+        let index = choices.firstIndex { order($0) > order(binding) } ?? choices.count
+        choices.insert(binding, at: index)
     }
 
     func removeAllBindings() {
@@ -113,6 +131,8 @@ final class Exchange {
         bindingCount = 0
         trie = TopicTrie()
         headerBindings = []
+        choices = []
+        consistentHash = ConsistentHash()
     }
 
     /// All bindings, copied.
@@ -122,7 +142,7 @@ final class Exchange {
 
     /// Calls `found` for every binding that matches; the same destination may come more than once.
     func match(routingKey: ByteSlice, headers: ByteSlice?, _ found: (Binding) -> Void) {
-        switch type {
+        switch routingType {
         case .direct:
             if let group = bindingsByKey[routingKey] { for binding in group { found(binding) } }
         case .fanout:
@@ -131,6 +151,31 @@ final class Exchange {
             trie.match(routingKey, found)
         case .headers:
             for binding in headerBindings where binding.criteria?.matches(headers) ?? false { found(binding) }
+        case .random, .localRandom, .modulusHash, .consistentHash, .delayed:
+            preconditionFailure("one of them is chosen")
+        }
+    }
+
+    /// The one binding that takes a message, for types that choose one; nil when there is none.
+    func choose(keys: [ByteSlice], properties: ByteSlice) -> Binding? {
+        switch routingType {
+        case .random, .localRandom:
+            guard !choices.isEmpty else { return nil }
+            return choices[Int(virtualHost.broker.context.random.next() % UInt64(choices.count))]
+        case .modulusHash:
+            guard !choices.isEmpty else { return nil }
+            return choices[Int(HashSource.hash(keys) % UInt64(choices.count))]
+        case .consistentHash: return consistentHash.choose(hashSource.hash(keys: keys, properties: properties))
+        case .direct, .fanout, .topic, .headers, .delayed: preconditionFailure("all that match are found")
+        }
+    }
+
+    /// Two messages of one address may take different ways, headers aside.
+    var choosesByMessage: Bool {
+        switch routingType {
+        case .random, .localRandom: true
+        case .consistentHash: !hashSource.isRoutingKey
+        case .direct, .fanout, .topic, .headers, .modulusHash, .delayed: false
         }
     }
 }

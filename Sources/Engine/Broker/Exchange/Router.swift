@@ -15,8 +15,10 @@ final class Route {
     /// Exchange and key as in `Message.address`; what the route is found by.
     let address: ByteString
     let epoch: UInt64
-    /// Headers decide somewhere on the way: ask again for every message.
+    /// Headers decide somewhere on the way: ask again for every message that has some.
     let dependsOnHeaders: Bool
+    /// Nobody receives it before its delay is over, so nothing may be taken out of it yet.
+    var isDelay: Bool { onlyQueue?.delayed != nil }
     /// At least one of the queues is in the log.
     let hasLoggedQueue: Bool
 
@@ -37,6 +39,8 @@ struct Router {
     private let mark: UInt64
     private(set) var queues: [Queue] = []
     private(set) var dependsOnHeaders = false
+    /// Even without headers the address does not decide: chance, or other properties.
+    private(set) var dependsOnMessage = false
 
     init(_ virtualHost: VirtualHost) {
         self.virtualHost = virtualHost
@@ -44,7 +48,8 @@ struct Router {
     }
 
     /// Adds the queues that a message published to `exchange` under `keys` reaches.
-    mutating func route(from exchange: Exchange, keys: [ByteSlice], headers: ByteSlice?) {
+    /// - Parameter message: nil while only the address counts; then headers exchanges see no headers.
+    mutating func route(from exchange: Exchange, keys: [ByteSlice], message: Message?) {
         var work = [exchange]
         exchange.routingMark = mark
         while let exchange = work.popLast() {
@@ -52,32 +57,59 @@ struct Router {
                 for key in keys { if let queue = virtualHost.queue(key) { add(queue) } }
                 continue
             }
-            var isMatched = false
-            if exchange.type == .headers { dependsOnHeaders = true }
-            for (index, key) in keys.enumerated() {
-                // Fanout and headers do not look at the key: once is enough.
-                if index > 0, exchange.type == .fanout || exchange.type == .headers { break }
-                var exchanges: [Exchange] = []
-                var found: [Queue] = []
-                exchange.match(routingKey: key, headers: headers) { binding in
-                    switch binding.destination {
-                    case .queue(let queue): found.append(queue)
-                    case .exchange(let next): exchanges.append(next)
-                    }
-                }
-                if !found.isEmpty || !exchanges.isEmpty { isMatched = true }
-                for queue in found { add(queue) }
-                for next in exchanges where next.routingMark != mark {
-                    next.routingMark = mark
-                    work.append(next)
+            if let delayQueue = exchange.delayQueue {
+                dependsOnHeaders = true
+                if MessageDelay.milliseconds(message?.headersTable) != nil {
+                    add(delayQueue)
+                    continue
                 }
             }
+            let isMatched =
+                exchange.routingType.choosesOne
+                ? chooseOne(exchange, keys, message, &work) : matchAll(exchange, keys, message, &work)
             if !isMatched, let name = exchange.alternate, let next = virtualHost.exchange(name.slice),
                 next.routingMark != mark
             {
                 next.routingMark = mark
                 work.append(next)
             }
+        }
+    }
+
+    /// Follows the bindings that match. Returns whether there was one.
+    private mutating func matchAll(
+        _ exchange: Exchange, _ keys: [ByteSlice], _ message: Message?, _ work: inout [Exchange]
+    ) -> Bool {
+        var headers: ByteSlice?
+        if exchange.routingType == .headers {
+            dependsOnHeaders = true
+            headers = message?.headersTable
+        }
+        var found: [Binding] = []
+        for key in exchange.routingType.ignoresKeys ? keys.prefix(1) : keys[...] {
+            exchange.match(routingKey: key, headers: headers) { found.append($0) }
+        }
+        for binding in found { follow(binding, &work) }
+        return !found.isEmpty
+    }
+
+    /// Follows the one binding that the exchange chooses. Returns whether there was one.
+    private mutating func chooseOne(
+        _ exchange: Exchange, _ keys: [ByteSlice], _ message: Message?, _ work: inout [Exchange]
+    ) -> Bool {
+        if exchange.choosesByMessage { dependsOnMessage = true }
+        guard let binding = exchange.choose(keys: keys, properties: message?.properties ?? .empty) else { return false }
+        follow(binding, &work)
+        return true
+    }
+
+    private mutating func follow(_ binding: Binding, _ work: inout [Exchange]) {
+        switch binding.destination {
+        case .queue(let queue): add(queue)
+        case .exchange(let next):
+            guard next.routingMark != mark else { return }
+            next.routingMark = mark
+            work.append(next)
         }
     }
 

@@ -131,7 +131,7 @@ final class Pager {
         var found: [(bytes: Int, queue: Queue)] = []
         for queue in broker.queuesByNumber.values where hasPageable(queue) && !blocked.contains(where: { $0 === queue })
         {
-            found.append((queue.residentReadyBytes, queue))
+            found.append((queue.delayed?.entries.inMemoryBytes ?? queue.residentReadyBytes, queue))
         }
         found.sort { $0.bytes < $1.bytes }
         candidates = found.suffix(Limits.pagingCandidatesMax).map(\.queue)
@@ -142,12 +142,14 @@ final class Pager {
     }
 
     private func hasPageable(_ queue: Queue) -> Bool {
+        if let delayed = queue.delayed { return delayed.entries.inMemoryCount > 0 }
         let kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         return queue.ready.count - queue.onDiskCount > kept
     }
 
     /// Pages out what can be of one queue.
     private func pageOut(_ queue: Queue, _ budget: inout Budget) -> Progress {
+        if let delayed = queue.delayed { return pageOut(delayed, &budget) }
         let paging = queue.makePaging()
         var kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         // Entries that the levels above have in front of a level's own.
@@ -167,6 +169,16 @@ final class Pager {
             if !isDone { return budget.isSpent ? .isSpent : .isBlocked }
         }
         return .isDone
+    }
+
+    /// Pages out what a delayed exchange keeps back, the latest first. What is due is read in whole requests.
+    private func pageOut(_ delayed: DelayedMessages, _ budget: inout Budget) -> Progress {
+        let isDone = delayed.entries.pageOut { pointer in
+            guard !budget.isSpent else { return false }
+            budget.visits -= 1
+            return letGo(pointer, &budget)
+        }
+        return isDone ? .isDone : budget.isSpent ? .isSpent : .isBlocked
     }
 
     /// From where the last slice ended towards the newest entry. False when it stopped before.
@@ -217,6 +229,15 @@ final class Pager {
     ) -> Bool {
         budget.visits -= 1
         if pointer.pointee.isOnDisk { return true }
+        guard letGo(pointer, &budget) else { return false }
+        queue.noteOnDisk(pointer.pointee)
+        if pointer.pointee.sequence < borders.requested { borders.requested = pointer.pointee.sequence }
+        return true
+    }
+
+    /// Lets go of the message of an entry that is in memory. False when it cannot yet.
+    @inline(__always)
+    private func letGo(_ pointer: UnsafeMutablePointer<QueueEntry>, _ budget: inout Budget) -> Bool {
         let bytes = pointer.pointee.residentBytes
         if pointer.pointee.isLogged {
             let position = pointer.pointee.logPosition
@@ -230,8 +251,6 @@ final class Pager {
         broker.residentBytes -= bytes
         onDiskCount += 1
         pagedOutTotal += 1
-        queue.noteOnDisk(pointer.pointee)
-        if pointer.pointee.sequence < borders.requested { borders.requested = pointer.pointee.sequence }
         return true
     }
 

@@ -20,7 +20,9 @@ final class Queue {
     let isExclusive: Bool
     /// Whose connection it ends with, if exclusive.
     private(set) weak var owner: BrokerConnection?
-    let settings: QueueSettings
+    /// Arguments and policy together.
+    private(set) var settings: QueueSettings
+    var policy: Policy?
     /// Arguments as they came: a table without its length.
     let rawArguments: [UInt8]
 
@@ -40,14 +42,18 @@ final class Queue {
     var paging: QueuePaging?
     /// Bindings that lead here.
     var bindings: [Binding] = []
+    /// Of the hidden queue of a delayed exchange: all that it holds. The ready list stays empty then.
+    let delayed: DelayedMessages?
 
-    let hasPublishRules: Bool
+    private(set) var hasPublishRules: Bool
     /// Whether any entry ever had an expiry; until then nobody looks for expired ones.
     var mayExpire = false
     /// Earliest deadline that stands in the broker's heap for this queue's messages.
     var armedExpiry = QueueEntry.never
     /// A deadline of x-expires stands in the heap.
     var isUnusedArmed = false
+    /// It is longer than it may be, and the next piece of the surplus has a deadline.
+    var isOverflowArmed = false
     /// For x-expires: when it was last declared, fetched from or lost its last consumer. Monotonic milliseconds.
     var lastUsedMilliseconds: Int64 = 0
     /// Had a consumer once: an auto-delete queue goes with the last one, not before the first.
@@ -69,7 +75,8 @@ final class Queue {
     init(
         name: ByteString, number: UInt64, broker: Broker, virtualHost: VirtualHost, logID: UInt32, isDurable: Bool,
         isAutoDelete: Bool,
-        owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8]
+        owner: BrokerConnection?, isExclusive: Bool, settings: QueueSettings, rawArguments: [UInt8],
+        delayed: DelayedMessages? = nil
     ) {
         self.name = name
         self.number = number
@@ -82,11 +89,18 @@ final class Queue {
         self.isExclusive = isExclusive
         self.settings = settings
         self.rawArguments = rawArguments
-        hasPublishRules = settings.hasPublishRules
+        self.delayed = delayed
+        hasPublishRules = settings.hasPublishRules || delayed != nil
         lastUsedMilliseconds = broker.context.time.monotonicMilliseconds
     }
 
-    deinit { for var ring in ready.takeRings() { ring.releaseAll() } }
+    deinit {
+        for var ring in ready.takeRings() { ring.releaseAll() }
+        if let delayed {
+            var ring = delayed.entries.takeAll()
+            ring.releaseAll()
+        }
+    }
 
     /// Messages waiting for a consumer.
     var readyCount: Int { ready.count }
@@ -126,6 +140,12 @@ final class Queue {
         if unackedCount > 0 { selfReference = self }
     }
 
+    /// A policy has changed. Queues that clients know only.
+    func change(to settings: QueueSettings) {
+        self.settings = settings
+        hasPublishRules = settings.hasPublishRules
+    }
+
     /// Is in use in the sense of x-expires.
     func touch() { lastUsedMilliseconds = broker.context.time.monotonicMilliseconds }
 
@@ -134,6 +154,8 @@ final class Queue {
 
     func checkInvariants() {
         ready.checkInvariants()
+        delayed?.entries.checkInvariants()
+        precondition(delayed == nil || ready.isEmpty, "a delayed message cannot be ready")
         consumers.checkInvariants()
         var bytes = 0
         var onDisk = (count: 0, bytes: 0)

@@ -21,16 +21,19 @@ struct ArgumentFailure: Error {
 /// One known argument.
 struct QueueArgument {
     let key: StaticString
+    /// What a policy calls it; nil: a policy cannot set it.
+    let policyKey: StaticString?
     /// Types of queue that accept it.
     let types: [QueueType]
     /// Checks the value and sets what it means.
     let apply: (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
 
     init(
-        _ key: StaticString, _ types: [QueueType] = [.classic, .quorum],
+        _ key: StaticString, _ types: [QueueType] = [.classic, .quorum], policy policyKey: StaticString? = nil,
         _ apply: @escaping (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
     ) {
         self.key = key
+        self.policyKey = policyKey
         self.types = types
         self.apply = apply
     }
@@ -39,50 +42,51 @@ struct QueueArgument {
 /// The table.
 enum QueueArguments {
     nonisolated(unsafe) static let all: [QueueArgument] = [
-        .init("x-expires") { value, settings throws(ArgumentFailure) in
+        .init("x-expires", policy: "expires") { value, settings throws(ArgumentFailure) in
             settings.expiresMilliseconds = try integer(value, in: 1...durationMax)
         },
-        .init("x-message-ttl") { value, settings throws(ArgumentFailure) in
+        .init("x-message-ttl", policy: "message-ttl") { value, settings throws(ArgumentFailure) in
             settings.messageTTLMilliseconds = try integer(value, in: 0...durationMax)
         },
-        .init("x-dead-letter-exchange") { value, settings throws(ArgumentFailure) in
+        .init("x-dead-letter-exchange", policy: "dead-letter-exchange") { value, settings throws(ArgumentFailure) in
             // Its type was checked by `parse`, which has a text of its own for it.
             settings.deadLetterExchange = ByteString(try text(value))
         },
-        .init("x-dead-letter-routing-key") { value, settings throws(ArgumentFailure) in
+        .init("x-dead-letter-routing-key", policy: "dead-letter-routing-key") {
+            value, settings throws(ArgumentFailure) in
             let key = try text(value)
             // It becomes a routing key, which is a short string.
             guard key.count <= 255 else { throw ArgumentFailure(reason: "{value_too_long,\(key.count)}") }
             settings.deadLetterRoutingKey = ByteString(key)
         },
-        .init("x-dead-letter-strategy", [.quorum]) { value, _ throws(ArgumentFailure) in
+        .init("x-dead-letter-strategy", [.quorum], policy: "dead-letter-strategy") { value, _ throws(ArgumentFailure) in
             try oneOf(value, ["at-most-once", "at-least-once"]) { _ in "invalid_dlx_strategy" }
         },
-        .init("x-max-length") { value, settings throws(ArgumentFailure) in
+        .init("x-max-length", policy: "max-length") { value, settings throws(ArgumentFailure) in
             settings.lengthMax = Int(try integer(value, in: 0...Int64.max))
         },
-        .init("x-max-length-bytes") { value, settings throws(ArgumentFailure) in
+        .init("x-max-length-bytes", policy: "max-length-bytes") { value, settings throws(ArgumentFailure) in
             settings.lengthBytesMax = Int(try integer(value, in: 0...Int64.max))
         },
-        .init("x-max-in-memory-length", [.quorum]) { value, _ throws(ArgumentFailure) in
+        .init("x-max-in-memory-length", [.quorum], policy: "max-in-memory-length") { value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 0...Int64.max)
         },
-        .init("x-max-in-memory-bytes", [.quorum]) { value, _ throws(ArgumentFailure) in
+        .init("x-max-in-memory-bytes", [.quorum], policy: "max-in-memory-bytes") { value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 0...Int64.max)
         },
         .init("x-max-priority", [.classic]) { value, settings throws(ArgumentFailure) in
             settings.priorityMax = UInt8(try integer(value, in: 0...255))
         },
-        .init("x-overflow") { value, settings throws(ArgumentFailure) in
+        .init("x-overflow", policy: "overflow") { value, settings throws(ArgumentFailure) in
             guard let overflow = QueueOverflow(rawValue: try text(value).string) else {
                 throw ArgumentFailure(reason: "invalid_overflow")
             }
             settings.overflow = overflow
         },
-        .init("x-queue-mode", [.classic]) { value, _ throws(ArgumentFailure) in
+        .init("x-queue-mode", [.classic], policy: "queue-mode") { value, _ throws(ArgumentFailure) in
             try oneOf(value, ["default", "lazy"]) { "\"unsupported queue mode '\($0)'\"" }
         },
-        .init("x-queue-version", [.classic]) { value, _ throws(ArgumentFailure) in
+        .init("x-queue-version", [.classic], policy: "queue-version") { value, _ throws(ArgumentFailure) in
             let version = try integer(value, in: Int64.min...Int64.max)
             guard version == 1 || version == 2 else {
                 throw ArgumentFailure(reason: "\"unsupported queue version '\(version)'\"")
@@ -92,6 +96,9 @@ enum QueueArguments {
             guard let flag = value.boolean else { throw unacceptable(value) }
             settings.isSingleActiveConsumer = flag
         },
+        .init("x-consumer-timeout", policy: "consumer-timeout") { value, settings throws(ArgumentFailure) in
+            settings.consumerTimeoutMilliseconds = try integer(value, in: 0...durationMax)
+        },
         .init("x-queue-type") { value, settings throws(ArgumentFailure) in
             // The others depend on it, so `parse` reads it first.
             guard let type = QueueType(rawValue: try text(value).string) else {
@@ -99,18 +106,20 @@ enum QueueArguments {
             }
             settings.type = type
         },
-        .init("x-delivery-limit", [.quorum]) { value, settings throws(ArgumentFailure) in
+        .init("x-delivery-limit", [.quorum], policy: "delivery-limit") { value, settings throws(ArgumentFailure) in
             settings.deliveryLimit = try integer(value, in: Int64.min...Int64.max)
         },
         .init("x-quorum-initial-group-size", [.quorum]) { value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 1...Int64.max)
         },
-        .init("x-queue-leader-locator") { value, _ throws(ArgumentFailure) in
+        .init("x-queue-leader-locator", policy: "queue-leader-locator") { value, _ throws(ArgumentFailure) in
             try oneOf(value, ["client-local", "balanced", "random", "least-leaders"]) { _ in
                 "invalid_queue_locator_arg"
             }
         },
-        .init("x-queue-master-locator", [.classic]) { value, _ throws(ArgumentFailure) in _ = try text(value) },
+        .init("x-queue-master-locator", [.classic], policy: "queue-master-locator") {
+            value, _ throws(ArgumentFailure) in _ = try text(value)
+        },
         // Of streams only.
         .init("x-max-age", []) { _, _ throws(ArgumentFailure) in },
         .init("x-stream-max-segment-size-bytes", []) { _, _ throws(ArgumentFailure) in },
@@ -123,8 +132,16 @@ enum QueueArguments {
     /// Ten years and a little: what RabbitMQ's timers take.
     private static let durationMax: Int64 = 315_360_000_000
 
-    /// What the arguments come to.
-    static func parse(_ arguments: ByteSlice, for resource: ResourceName) throws(BrokerError) -> QueueSettings {
+    /// The type that a declaration asks for; classic, too, if it asks for none that there is.
+    static func type(of arguments: ByteSlice) -> QueueType {
+        let given = (try? FieldTableView(arguments).value("x-queue-type")) ?? nil
+        return given?.longString.flatMap { QueueType(rawValue: $0.string) } ?? .classic
+    }
+
+    /// What the arguments come to, together with the policy that holds for the queue.
+    static func parse(
+        _ arguments: ByteSlice, policy: Policy? = nil, for resource: ResourceName
+    ) throws(BrokerError) -> QueueSettings {
         var settings = QueueSettings()
         let table = FieldTableView(arguments)
         func value(_ key: StaticString) -> FieldView? { (try? table.value(key)) ?? nil }
@@ -132,9 +149,7 @@ enum QueueArguments {
         if let given = value("x-dead-letter-exchange"), given.longString == nil {
             throw .invalidArgumentType(key: "x-dead-letter-exchange", resource, type: given.type.name.description)
         }
-        if let given = value("x-queue-type"), let name = given.longString?.string {
-            settings.type = QueueType(rawValue: name) ?? .classic
-        }
+        settings.type = type(of: arguments)
         for argument in all {
             guard let given = value(argument.key) else { continue }
             guard argument.types.contains(settings.type) else {
@@ -147,11 +162,29 @@ enum QueueArguments {
                 throw .invalidArgument(key: argument.key.description, resource, reason: error.reason)
             }
         }
-        if settings.deadLetterRoutingKey != nil, settings.deadLetterExchange == nil {
+        if settings.deadLetterRoutingKey != nil, settings.deadLetterExchange == nil,
+            policy.map({ !$0.sets("dead-letter-exchange") }) ?? true
+        {
             throw .invalidArgument(
                 key: "x-dead-letter-routing-key", resource, reason: "routing_key_but_no_dlx_defined")
         }
+        if let policy { merge(policy, table, &settings) }
         return settings
+    }
+
+    /// Adds what the policy sets: of two numbers the smaller one holds, of anything else the argument.
+    private static func merge(_ policy: Policy, _ table: FieldTableView, _ settings: inout QueueSettings) {
+        policy.definition.encoded.withUnsafeBytes { bytes in
+            let definition = FieldTableView(ByteSlice(bytes))
+            for argument in all where argument.types.contains(settings.type) {
+                guard let key = argument.policyKey, let common = (try? definition.value(key)) ?? nil else { continue }
+                if let own = (try? table.value(argument.key)) ?? nil {
+                    guard let left = own.integer, let right = common.integer, right < left else { continue }
+                }
+                // Checked when the policy was set.
+                try? argument.apply(common, &settings)
+            }
+        }
     }
 
     /// Refuses a redeclaration whose arguments mean something else.

@@ -22,6 +22,35 @@ extension Queue {
         ready.count + 1 > settings.lengthMax || readyBytes + message.header.bodyBytes > settings.lengthBytesMax
     }
 
+    /// `x-overflow` says no: the queue gets nothing, the publisher a nack. If the dead-letter exchange gets it, the log
+    /// has it in this queue until it is there: who sent it may have been another queue, which has settled it.
+    @inline(never)
+    func refuse(_ message: Message) {
+        let isInLog = isLogged && message.header.logPosition != 0
+        guard settings.overflow == .rejectPublishDeadLetter, settings.deadLetterExchange != nil else {
+            if isInLog { broker.log.settle(self, message) }
+            return
+        }
+        let sequence = nextSequence
+        nextSequence += 1
+        let entry = QueueEntry(
+            retaining: message, sequence: sequence, expiry: expiry(lifetime(of: message)),
+            priority: min(message.header.priority, settings.priorityMax), isLogged: isInLog)
+        broker.residentBytes += message.residentBytes
+        broker.deadLetters.add(entry, queue: self, reason: .maxLength)
+    }
+
+    /// Milliseconds that the message may stay in this queue; negative: for ever.
+    private func lifetime(of message: Message) -> Int64 {
+        let own = message.header.expirationMilliseconds
+        let common = settings.messageTTLMilliseconds
+        return own >= 0 && (common < 0 || own < common) ? own : common
+    }
+
+    private func expiry(_ lifetime: Int64) -> Int64 {
+        lifetime < 0 ? QueueEntry.never : broker.context.time.monotonicMilliseconds + lifetime
+    }
+
     /// Takes the message in. The caller has asked `refusesPublish` and written the log record.
     @inline(__always)
     func enqueue(_ message: Message) {
@@ -45,17 +74,10 @@ extension Queue {
 
     @inline(never)
     private func enqueueByRules(_ message: Message) {
-        let header = message.header
-        var lifetime = settings.messageTTLMilliseconds
-        if header.expirationMilliseconds >= 0, lifetime < 0 || header.expirationMilliseconds < lifetime {
-            lifetime = header.expirationMilliseconds
-        }
-        var expiry = QueueEntry.never
-        if lifetime >= 0 {
-            expiry = broker.context.time.monotonicMilliseconds + lifetime
-            mayExpire = true
-        }
-        append(message, expiry: expiry, priority: min(header.priority, settings.priorityMax))
+        if let delayed { return keepBack(message, delayed) }
+        let lifetime = lifetime(of: message)
+        if lifetime >= 0 { mayExpire = true }
+        append(message, expiry: expiry(lifetime), priority: min(message.header.priority, settings.priorityMax))
         if lifetime == 0 { deliverNow() }
         if settings.limitsLength { dropOverflow() }
         if lifetime >= 0 { armExpiry() }
@@ -72,6 +94,7 @@ extension Queue {
             onDisk: position, bodyBytes: bodyBytes, sequence: sequence, expiry: expiry, priority: priority,
             isLogged: true)
         entry.restore(deliveryCount: deliveryCount, isRedelivered: isRedelivered)
+        if let delayed { return restore(entry, delayed) }
         broker.pager.onDiskCount += 1
         // It was on its way out when the daemon ended.
         if isBeyondLimit(entry) { return drop(entry, reason: .deliveryLimit) }
@@ -95,14 +118,27 @@ extension Queue {
         ready.append(entry)
     }
 
-    /// Drops ready messages from the head until the limits hold again.
+    /// Drops ready messages from the head until the limits hold again; what is more than a slice, by and by.
     func dropOverflow() {
         guard isOverLimit else { return }
         deliverNow()
-        while isOverLimit {
+        var left = Limits.brokerExpiriesPerPass
+        while isOverLimit, left > 0 {
             let entry = removeFirstReady()
             drop(entry, reason: .maxLength)
+            left -= 1
         }
+        guard isOverLimit, !isOverflowArmed else { return }
+        isOverflowArmed = true
+        broker.deadlines.insert(
+            QueueDeadline(queueNumber: number, kind: .overflow), at: broker.context.time.monotonicMilliseconds)
+    }
+
+    /// The next piece of the surplus. Returns how many it was at most.
+    func overflowDue() -> Int {
+        isOverflowArmed = false
+        if settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
+        return Limits.brokerExpiriesPerPass
     }
 
     private var isOverLimit: Bool {

@@ -44,10 +44,16 @@ extension Queue {
             QueueDeadline(queueNumber: number, kind: .unused), at: lastUsedMilliseconds + settings.expiresMilliseconds)
     }
 
+    /// It has another time to live now than when its deadline was set.
+    func rearmUnusedDeadline() {
+        isUnusedArmed = false
+        if consumers.isEmpty { armUnusedDeadline() }
+    }
+
     /// The deadline of x-expires has fallen due; it may have been used meanwhile.
     func unusedDue() {
         isUnusedArmed = false
-        guard !isDeleted, consumers.isEmpty else { return }
+        guard !isDeleted, consumers.isEmpty, settings.expiresMilliseconds >= 0 else { return }
         if lastUsedMilliseconds + settings.expiresMilliseconds > broker.context.time.monotonicMilliseconds {
             armUnusedDeadline()
         } else {
@@ -62,6 +68,10 @@ struct QueueDeadline {
         case messages, unused
         /// A read that failed is tried again.
         case reading
+        /// A delayed message is due.
+        case delayed
+        /// More ready messages than the limits allow.
+        case overflow
     }
 
     /// By number and not by reference: a deadline may outlive its queue by hours.

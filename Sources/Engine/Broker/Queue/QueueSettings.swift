@@ -33,6 +33,8 @@ struct QueueSettings {
     /// Highest level; 0: no priorities.
     var priorityMax: UInt8 = 0
     var isSingleActiveConsumer = false
+    /// Age at which an unacknowledged delivery closes its channel, milliseconds; 0: none does; −1: as configured for all.
+    var consumerTimeoutMilliseconds: Int64 = -1
     /// Returns after which a message is dead-lettered (quorum); −1: no limit.
     var deliveryLimit: Int64 = -1
 

@@ -24,6 +24,7 @@ final class BrokerCheckpoint {
     /// Queue and place in its ready list.
     private var nextQueue = 0
     private var place = ReadyPlace()
+    private var delayPlace = DelayPlace()
     /// What the queue takes in after the walk came to it is newer than the picture.
     private var sequenceEnd: UInt64?
     /// Channels that were open when it was their turn, and the place in the next one.
@@ -81,6 +82,7 @@ final class BrokerCheckpoint {
                 }
                 nextQueue += 1
                 place = ReadyPlace()
+                delayPlace = DelayPlace()
                 sequenceEnd = nil
             }
         }
@@ -91,6 +93,7 @@ final class BrokerCheckpoint {
 
     /// Returns whether the whole list has been seen.
     private func walk(_ queue: Queue, _ budget: inout CheckpointBudget) -> Bool {
+        if let delayed = queue.delayed { return walk(delayed, of: queue, &budget) }
         let end = sequenceEnd ?? queue.nextSequence
         sequenceEnd = end
         var index = queue.ready.firstIndex(after: place)
@@ -109,6 +112,15 @@ final class BrokerCheckpoint {
             index += 1
         }
         return index >= queue.ready.count
+    }
+
+    private func walk(_ delayed: DelayedMessages, of queue: Queue, _ budget: inout CheckpointBudget) -> Bool {
+        delayed.entries.walk(after: &delayPlace) { entry in
+            guard !budget.isSpent else { return false }
+            spend(&budget)
+            write(entry, of: queue, isHeld: false, to: &walked)
+            return true
+        }
     }
 
     private func walkHeld(_ budget: inout CheckpointBudget) {

@@ -22,6 +22,7 @@ final class BrokerReplay {
         init(_ queue: Queue) { self.queue = queue }
 
         func published(_ record: PublishRecord, _ position: LogPosition) {
+            if queue.delayed != nil { return delayed(record, position) }
             let settings = queue.settings
             var lifetime = settings.messageTTLMilliseconds
             let own = record.expirationMilliseconds
@@ -31,6 +32,16 @@ final class BrokerReplay {
                     position: position,
                     wallExpiry: lifetime < 0 ? -1 : max(0, record.publishedAtMilliseconds.addingSaturated(lifetime)),
                     bodyBytes: record.bodyBytes, priority: min(record.priority, settings.priorityMax)))
+        }
+
+        /// It is due that long after its publish, as its headers say.
+        private func delayed(_ record: PublishRecord, _ position: LogPosition) {
+            let headers = (try? BasicPropertiesView(record.properties))?.headers?.bytes
+            let delay = MessageDelay.milliseconds(headers) ?? 0
+            entries.add(
+                RecoveredEntry(
+                    position: position, wallExpiry: max(0, record.publishedAtMilliseconds.addingSaturated(delay)),
+                    bodyBytes: record.bodyBytes, priority: 0))
         }
     }
 
@@ -74,6 +85,7 @@ extension Broker {
             guard !queue.isDeleted else { continue }
             pending.entries.drain { queue.restore($0) }
             if queue.mayExpire { queue.armExpiry() }
+            if let delayed = queue.delayed { queue.armDelay(delayed) }
             queue.touch()
         }
     }
@@ -85,11 +97,19 @@ extension Broker {
         switch type {
         case .virtualHostDeclare: makeVirtualHost(ByteString(try cursor.readShortString()))
         case .virtualHostDelete: _ = deleteVirtualHost(try cursor.readShortString())
+        case .policySet: try replayPolicy(&cursor)
+        case .policyClear:
+            let host = virtualHost(try cursor.readShortString())
+            _ = try? host?.clearPolicy(try cursor.readShortString())
         case .exchangeDeclare: try replayExchange(&cursor)
         case .exchangeDelete:
             let host = virtualHost(try cursor.readShortString())
-            if let exchange = host?.exchange(try cursor.readShortString()) { host?.removeExchange(exchange) }
+            if let exchange = host?.exchange(try cursor.readShortString()) {
+                if let queue = exchange.delayQueue { _ = replay.remove(queue.logID) }
+                host?.removeExchange(exchange)
+            }
         case .queueDeclare: try replayQueue(&cursor, replay)
+        case .delayQueueDeclare: try replayDelayQueue(&cursor, replay)
         case .queueDelete:
             let id = try cursor.readLittle32()
             noteLogID(id)
@@ -135,6 +155,19 @@ extension Broker {
         }
     }
 
+    private func replayPolicy(_ cursor: inout ByteCursor) throws(CursorError) {
+        let host = virtualHost(try cursor.readShortString())
+        let name = try cursor.readShortString()
+        let scope = PolicyScope(number: try cursor.readUInt8()) ?? .all
+        let priority = Int64(bitPattern: try cursor.readLittle64())
+        let pattern = try cursor.readArguments().string
+        let definition = try cursor.readArguments().string
+        // It was accepted when it was set.
+        let policy = try? Policy(
+            name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope)
+        if let policy { try? host?.setPolicy(policy) }
+    }
+
     private func replayExchange(_ cursor: inout ByteCursor) throws(CursorError) {
         let hostName = try cursor.readShortString()
         let name = try cursor.readShortString()
@@ -162,13 +195,28 @@ extension Broker {
         }
         let resource = ResourceName.queue(name, in: host)
         // Arguments were accepted when the queue was declared.
-        let settings = (try? QueueArguments.parse(arguments, for: resource)) ?? QueueSettings()
+        let policy = host.policy(forQueue: name, QueueArguments.type(of: arguments))
+        let settings = (try? QueueArguments.parse(arguments, policy: policy, for: resource)) ?? QueueSettings()
         let queue = Queue(
             name: ByteString(name), number: takeQueueNumber(), broker: self, virtualHost: host, logID: id,
             isDurable: true, isAutoDelete: flags & 1 != 0, owner: nil, isExclusive: false, settings: settings,
             rawArguments: arguments.array)
+        queue.policy = policy
         host.insert(queue)
         replay.add(queue)
+    }
+
+    private func replayDelayQueue(_ cursor: inout ByteCursor, _ replay: BrokerReplay) throws(CursorError) {
+        let id = try cursor.readLittle32()
+        let host = virtualHost(try cursor.readShortString())
+        let exchange = host?.exchange(try cursor.readShortString())
+        noteLogID(id)
+        guard let host, let exchange, exchange.type == .delayed, replay.queue(id) == nil else { return }
+        if let older = exchange.delayQueue {
+            _ = replay.remove(older.logID)
+            host.deleteDelayQueue(older)
+        }
+        replay.add(host.makeDelayQueue(of: exchange, logID: id))
     }
 
     private func replayBinding(_ cursor: inout ByteCursor, isBind: Bool) throws(CursorError) {
@@ -197,6 +245,7 @@ extension Queue {
             var left = max(0, recovered.wallExpiry - time.wallMilliseconds)
             // The clock may have been set back meanwhile: nothing lives longer for that than its queue allows.
             if settings.messageTTLMilliseconds >= 0 { left = min(left, settings.messageTTLMilliseconds) }
+            if delayed != nil { left = min(left, MessageDelay.millisecondsMax) }
             expiry = time.monotonicMilliseconds + left
         }
         let bodyBytes = Int(recovered.bodyBytes)

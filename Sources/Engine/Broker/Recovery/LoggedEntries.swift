@@ -32,6 +32,7 @@ extension Broker {
         }
         for queue in queuesByNumber.values {
             for index in 0..<queue.ready.count { count(queue.ready[index]) }
+            queue.delayed?.entries.forEach(count)
             queue.paging?.unreadable.forEach(count)
         }
         for ring in graveyard {

@@ -14,6 +14,27 @@ struct TopologyRecords {
         append(type, 1 + name.count) { $0.writeShortString(name.slice) }
     }
 
+    func policySet(_ policy: Policy, in host: VirtualHost) {
+        let pattern = Array(policy.pattern.utf8)
+        let definition = Array(policy.definition.text.utf8)
+        let size = 2 + host.name.count + policy.name.count + 1 + 8 + 4 + pattern.count + 4 + definition.count
+        append(.policySet, size) { writer in
+            writer.writeShortString(host.name.slice)
+            writer.writeShortString(policy.name.slice)
+            writer.writeUInt8(policy.scope.number)
+            writer.writeLittle(UInt64(bitPattern: policy.priority))
+            writer.writeArguments(pattern)
+            writer.writeArguments(definition)
+        }
+    }
+
+    func policyClear(_ name: ByteSlice, in host: VirtualHost) {
+        append(.policyClear, 2 + host.name.count + name.count) { writer in
+            writer.writeShortString(host.name.slice)
+            writer.writeShortString(name)
+        }
+    }
+
     func exchangeDeclare(_ exchange: Exchange) {
         let host = exchange.virtualHost.name
         let type = ByteString(exchange.type.rawValue)
@@ -43,6 +64,16 @@ struct TopologyRecords {
             writer.writeShortString(queue.name.slice)
             writer.writeUInt8(queue.isAutoDelete ? 1 : 0)
             writer.writeArguments(queue.rawArguments)
+        }
+    }
+
+    /// The queue of a delayed exchange, which has the exchange's name.
+    func delayQueueDeclare(_ queue: Queue) {
+        let host = queue.virtualHost.name
+        append(.delayQueueDeclare, 4 + 2 + host.count + queue.name.count) { writer in
+            writer.writeLittle(queue.logID)
+            writer.writeShortString(host.slice)
+            writer.writeShortString(queue.name.slice)
         }
     }
 

@@ -7,6 +7,7 @@
 struct TopologyWalk {
     private enum Step {
         case virtualHost(VirtualHost)
+        case policy(Policy, VirtualHost)
         case exchange(Exchange)
         case queue(Queue)
         /// Those that lead away from the exchange.
@@ -27,6 +28,8 @@ struct TopologyWalk {
         let standard = broker.context.configuration.defaultVirtualHost
         for host in broker.virtualHosts.values {
             if host.name.string != standard { steps.append(.virtualHost(host)) }
+            // What is declared behind them is under them.
+            for policy in host.policies { steps.append(.policy(policy, host)) }
             let exchanges = host.exchanges.values.filter(\.isDurable)
             let logged = host.queues.values.filter(\.isLogged)
             // What bindings lead to must be there before them.
@@ -34,6 +37,7 @@ struct TopologyWalk {
             for queue in logged { steps.append(.queue(queue)) }
             for exchange in exchanges where exchange.bindingCount > 0 { steps.append(.bindings(exchange)) }
             queues.append(contentsOf: logged)
+            queues.append(contentsOf: exchanges.compactMap(\.delayQueue))
         }
     }
 
@@ -44,7 +48,11 @@ struct TopologyWalk {
             let before = output.bytesTotal
             switch steps[next] {
             case .virtualHost(let host): records.virtualHost(.virtualHostDeclare, host.name)
-            case .exchange(let exchange): if !exchange.isDeleted { records.exchangeDeclare(exchange) }
+            case .policy(let policy, let host): records.policySet(policy, in: host)
+            case .exchange(let exchange):
+                guard !exchange.isDeleted else { break }
+                records.exchangeDeclare(exchange)
+                if let queue = exchange.delayQueue { records.delayQueueDeclare(queue) }
             case .queue(let queue): if !queue.isDeleted { records.queueDeclare(queue) }
             case .bindings(let exchange):
                 guard proceed(exchange, records, output, &budget) else { continue }

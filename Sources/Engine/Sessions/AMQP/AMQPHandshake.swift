@@ -152,6 +152,9 @@ extension AMQPSession {
         connection.capabilities = client.capabilities
         connection.clientProperties = client.properties
         connection.closeRequest = { [unowned self] reason in fail(.forced(reason), onChannel: 0) }
+        connection.failChannel = { [unowned self] channel, error in
+            fail(AMQPFailure(error, method: AMQPFailure.noMethod), onChannel: channel.number)
+        }
         connection.waitingForReadChanged = { [unowned self] waits in
             if waits { pausesReading = true } else { resumeReading() }
         }

@@ -25,6 +25,7 @@ extension CommandTable {
             RESPCommand.aclCommands,
             RESPCommand.queueCommands,
             RESPCommand.topologyCommands,
+            RESPCommand.policyCommands,
             RESPCommand.peerCommands,
             RESPCommand.bitmapCommands,
             RESPCommand.bitfieldCommands,

@@ -21,7 +21,7 @@ private final class CheckpointModel {
     private(set) var checkpoints = 0
 
     private static let queues = ["classic", "quorum", "levels", "short", "dead", "rejecting"]
-    private static let exchanges = ["fan", "topic", "fleeting"]
+    private static let exchanges = ["fan", "topic", "fleeting", "later"]
 
     init(seed: UInt64) throws {
         random = RandomSource(seed: seed)
@@ -52,7 +52,11 @@ private final class CheckpointModel {
             case "short":
                 ["x-max-length": 6, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"]
             case "dead": ["x-message-ttl": 5_000]
-            case "rejecting": ["x-max-length": 4, "x-overflow": "reject-publish"]
+            case "rejecting":
+                [
+                    "x-max-length": 4, "x-overflow": "reject-publish-dlx", "x-dead-letter-exchange": "",
+                    "x-dead-letter-routing-key": "dead",
+                ]
             default: [:]
             }
         try clients[0].declare(name, durable: true, arguments)
@@ -61,6 +65,8 @@ private final class CheckpointModel {
     private func declareExchange(_ name: String) throws {
         switch name {
         case "fan": try clients[0].exchange(name, "fanout", durable: true)
+        case "later":
+            try clients[0].exchange(name, "x-delayed-message", durable: true, ["x-delayed-type": "topic"])
         case "topic": try clients[0].exchange(name, "topic", durable: true, ["alternate-exchange": "fan"])
         default: try clients[0].exchange(name, "direct", durable: true, autoDelete: true)
         }
@@ -96,7 +102,10 @@ private final class CheckpointModel {
             if chance(3) {
                 try transactional[index].rollbackTransaction()
             } else {
-                try transactional[index].commitTransaction()
+                let channel = transactional[index]
+                if let error = failure({ try channel.commitTransaction() }), error != .partialTransaction {
+                    throw error
+                }
             }
         case 25 where chance(2):
             client.connection.close()
@@ -133,6 +142,7 @@ private final class CheckpointModel {
         if !chance(6) { properties.deliveryMode = 2 }
         properties.priority = UInt8.random(in: 0...6, using: &random)
         if chance(5) { properties.expiration = Array("\(Int.random(in: 0...6_000, using: &random))".utf8) }
+        if chance(2) { properties.headers = ["x-delay": .int32(Int32.random(in: -5...4_000, using: &random))] }
         let body = String(repeating: "x", count: number % 40)
         number += 1
         if chance(3) {

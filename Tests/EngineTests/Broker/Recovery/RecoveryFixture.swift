@@ -112,9 +112,10 @@ struct DurableState: Equatable {
                             + "\(binding.routingKey.string) \(binding.rawArguments)")
                 }
             }
-            for queue in host.queues.values where queue.isLogged {
+            let delayQueues = host.exchanges.values.compactMap(\.delayQueue)
+            for queue in host.queues.values + delayQueues where queue.isLogged {
                 let key =
-                    "queue \(name) \(queue.name.string) \(queue.logID) \(queue.isAutoDelete) \(queue.rawArguments)"
+                    "\(queue.delayed == nil ? "" : "delay ")queue \(name) \(queue.name.string) \(queue.logID) \(queue.isAutoDelete) \(queue.rawArguments)"
                 topology.append(key)
                 entries[key] = Self.entries(of: queue, in: broker)
             }
@@ -135,6 +136,7 @@ struct DurableState: Equatable {
     private static func entries(of queue: Queue, in broker: Broker) -> [String] {
         var all: [(QueueEntry, isHeld: Bool)] = []
         for index in 0..<queue.readyCount { all.append((queue.peek(index)!, false)) }
+        queue.delayed?.entries.forEach { all.append(($0, false)) }
         for connection in broker.connections.values {
             for channel in connection.channels.values {
                 channel.forEachHeld { held in
