@@ -145,6 +145,8 @@ public enum Limits {
     public static let packedSetEntriesMax = 128
     /// Members of a set of integers.
     public static let integerSetEntriesMax = 512
+    /// Bytes of a sparse HyperLogLog (`hll-sparse-max-bytes`), its header included.
+    public static let hyperLogLogSparseBytesMax = 3_000
     /// Members drawn by SPOP that one journaled effect names.
     public static let setMembersPerEffect = 1_024
     /// Entries of one node of a stream (`stream-node-max-entries`), and its bytes.

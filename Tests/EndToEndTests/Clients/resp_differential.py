@@ -74,7 +74,7 @@ class Connection:
 
 # What the words of commands are drawn from.
 
-KINDS = ["str", "list", "hash", "set", "zset", "stream"]
+KINDS = ["str", "list", "hash", "set", "zset", "stream", "hll"]
 TEXTS = [b"a", b"b", b"c", b"abc", b"", b"foo", b"10", b"-5", b"3.5", b"x" * 64, b"y" * 65, b"\x01\xff\r\n", b"007"]
 MEMBERS = [b"m%d" % n for n in range(12)] + [b"%d" % n for n in range(-3, 12)] + [b"z" * 70, b""]
 NUMBERS = [b"0", b"1", b"-1", b"2", b"3", b"-2", b"5", b"10", b"100", b"-100"]
@@ -340,6 +340,21 @@ def bits(d):
     )
 
 
+def hyperloglogs(d):
+    key, other = d.key("hll"), d.key("hll")
+    return d.one(
+        [b"PFADD", key, *d.members()],
+        [b"PFADD", key, *[b"e%d" % d.random.randrange(9000) for _ in range(d.one(0, 1, 30, 900))]],
+        [b"PFCOUNT", key],
+        [b"PFCOUNT", *d.keys("hll")],
+        [b"PFMERGE", key, *d.keys("hll")],
+        [b"PFDEBUG", d.one(b"ENCODING", b"DECODE", b"TODENSE" if d.chance(0.2) else b"DECODE", b"GETREG", b"X"), other],
+        [b"GET", key],
+        [b"SET", key, d.one(b"HYLL" + b"\x01" + b"\0" * 11, b"HYLL\x02" + b"\0" * 20, d.text())] if d.chance(0.1) else [b"GET", other],
+        [b"DEL", key] if d.chance(0.2) else [b"STRLEN", key],
+    )
+
+
 def generic(d):
     key, other = d.key(d.one(*KINDS)), d.key(d.one(*KINDS))
     return d.one(
@@ -367,7 +382,7 @@ def generic(d):
 
 FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
 # Families of commands that the daemon need not have.
-OPTIONAL = [(bits, b"BITCOUNT")]
+OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD")]
 
 # How replies are compared where byte for byte would be wrong.
 
@@ -505,7 +520,7 @@ class Pair:
     def complain(self, words, mine, theirs):
         text = " ".join(repr(w)[2:-1] or '""' for w in words)
         history = [" ".join(repr(w)[2:-1] or '""' for w in each) for each in self.log[-400:]]
-        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream):\d$", w)}
+        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream|hll):\d$", w)}
         related = [h for each, h in zip(self.log[-400:], history) if touched & set(each)][-12:]
         lines = "\n  ".join(h[:300] for h in related)
         difference = (
@@ -575,19 +590,26 @@ class Pair:
     def compare_everything(self):
         for kind in KINDS:
             for number in range(4):
-                key = b"%s:%d" % (kind.encode(), number)
-                actual = self.theirs.call("TYPE", key)[1]
-                reading = {
-                    b"string": [b"GET", key],
-                    b"list": [b"LRANGE", key, b"0", b"-1"],
-                    b"hash": [b"HGETALL", key],
-                    b"set": [b"SMEMBERS", key],
-                    b"zset": [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
-                    b"stream": [b"XRANGE", key, b"-", b"+"],
-                    b"none": [b"EXISTS", key],
-                }[actual]
-                for words in ([b"TYPE", key], reading, [b"PTTL", key], [b"OBJECT", b"ENCODING", key]):
-                    self.run(words)
+                self.compare(b"%s:%d" % (kind.encode(), number))
+
+    def compare(self, key):
+        actual = self.theirs.call("TYPE", key)[1]
+        reading = {
+            b"string": [b"GET", key],
+            b"list": [b"LRANGE", key, b"0", b"-1"],
+            b"hash": [b"HGETALL", key],
+            b"set": [b"SMEMBERS", key],
+            b"zset": [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+            b"stream": [b"XRANGE", key, b"-", b"+"],
+            b"none": [b"EXISTS", key],
+        }[actual]
+        for words in ([b"TYPE", key], reading, [b"PTTL", key], [b"OBJECT", b"ENCODING", key]):
+            self.run(words)
+        if actual == b"stream":
+            self.run([b"XINFO", b"STREAM", key])
+            self.run([b"XINFO", b"GROUPS", key])
+            for group in (b"g1", b"g2"):
+                self.run([b"XPENDING", key, group])
 
 
 def spoil(d, words):

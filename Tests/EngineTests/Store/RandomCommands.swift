@@ -87,7 +87,8 @@ struct RandomCommands {
 
     /// A command that writes, and does not wait.
     mutating func next() -> [String] {
-        switch random.below(20) {
+        switch random.below(21) {
+        case 20: hyperLogLog()
         case 0...2: string()
         case 3: bits()
         case 4, 5: list()
@@ -170,6 +171,18 @@ struct RandomCommands {
                 ])
             }
             return words
+        }
+    }
+
+    private mutating func hyperLogLog() -> [String] {
+        let key = key("log")
+        switch random.below(8) {
+        case 0...3: return ["PFADD", key] + members()
+        // Enough to become dense.
+        case 4: return ["PFADD", key] + (0..<random.below(3_000)).map { "many\($0)" }
+        case 5: return ["PFCOUNT", key]
+        case 6: return ["PFMERGE", key] + keys("log")
+        default: return ["PFDEBUG", pick(["TODENSE", "GETREG", "ENCODING"]), key]
         }
     }
 
@@ -310,7 +323,7 @@ struct RandomCommands {
         return pick(ids)
     }
 
-    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream"]
+    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream", "log"]
 
     private mutating func anyKey() -> String { key(pick(Self.kinds)) }
 

@@ -28,6 +28,7 @@ extension CommandTable {
             RESPCommand.peerCommands,
             RESPCommand.bitmapCommands,
             RESPCommand.bitfieldCommands,
+            RESPCommand.hyperLogLogCommands,
             RESPCommand.keyCommands,
             RESPCommand.sortCommands,
             RESPCommand.expiryCommands,

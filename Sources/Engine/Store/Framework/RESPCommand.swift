@@ -122,6 +122,7 @@ enum CommandGroup: String, Sendable {
     case generic, string, list, set, hash, stream, connection, server, scripting, bitmap, broker, pubsub,
         transactions
     case sortedSet = "sorted-set"
+    case hyperLogLog = "hyperloglog"
 }
 
 /// A row of the command table.

@@ -70,7 +70,9 @@ struct StoreCommandMix {
         case 11: return ["GETSET", key, member()]
         case 12: return ["BITOP", pick(["AND", "OR", "XOR"]), key, self.key("s"), self.key("s")]
         case 13: return ["BITFIELD", key, "SET", "u8", "#\(random.below(4))", number()]
-        case 14: return ["SETRANGE", key, "9000", "long"]
+        case 14:
+            guard chance(2) else { return ["PFADD", "p\(random.below(keys))", member(), member()] }
+            return ["SETRANGE", key, "9000", "long"]
         default: return ["MSETNX", key, member(), self.key("s"), member()]
         }
     }
@@ -163,7 +165,7 @@ struct StoreCommandMix {
         case 7: return ["PERSIST", key]
         case 8: return ["UNLINK", key]
         case 9: return ["SORT", self.key(pick(["l", "t"])), "ALPHA", "STORE", self.key("l")]
-        default: return ["GET", key]
+        default: return pick(["GET", "PFCOUNT"]) == "GET" ? ["GET", key] : ["PFCOUNT", "p\(random.below(keys))"]
         }
     }
 

@@ -50,8 +50,13 @@ struct CommandDescription {
 
     /// How the keys are used.
     var keyFlags: [StaticString] {
-        if row.flags.contains(.readonly) { return ["RO", "access"] }
         switch row.fullName {
+        // Keeps its estimate, in spite of its flag.
+        case "pfcount": return ["RW", "access"]
+        case _ where row.flags.contains(.readonly): return ["RO", "access"]
+        case "pfadd": return ["RW", "insert"]
+        case "pfmerge": return ["RW", "access", "insert"]
+        case "pfdebug": return ["RW", "access"]
         case "del", "unlink": return ["RM", "delete"]
         case "getdel": return ["RW", "access", "delete"]
         case "set", "mset", "msetnx", "setnx", "setex", "psetex": return ["OW", "update"]
