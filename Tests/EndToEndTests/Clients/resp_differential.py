@@ -74,7 +74,7 @@ class Connection:
 
 # What the words of commands are drawn from.
 
-KINDS = ["str", "list", "hash", "set", "zset", "stream", "hll"]
+KINDS = ["str", "list", "hash", "set", "zset", "stream", "hll", "geo"]
 TEXTS = [b"a", b"b", b"c", b"abc", b"", b"foo", b"10", b"-5", b"3.5", b"x" * 64, b"y" * 65, b"\x01\xff\r\n", b"007"]
 MEMBERS = [b"m%d" % n for n in range(12)] + [b"%d" % n for n in range(-3, 12)] + [b"z" * 70, b""]
 NUMBERS = [b"0", b"1", b"-1", b"2", b"3", b"-2", b"5", b"10", b"100", b"-100"]
@@ -355,6 +355,40 @@ def hyperloglogs(d):
     )
 
 
+def geo(d):
+    key, other = d.key("geo"), d.key("geo")
+    unit = lambda: d.case(d.one(b"M", b"KM", b"FT", b"MI", b"KM", b"KM", b"yd" if d.chance(0.1) else b"KM"))
+    angle = lambda most: d.one(b"x", b"nan", b"200", b"-inf") if d.chance(0.02) else b"%.*f" % (d.one(0, 2, 6), d.random.uniform(-most, most))
+    place = lambda: d.one([angle(180), angle(85)], [angle(3), angle(3)], [angle(3), angle(3)])
+    size = lambda: d.one(b"0", b"x", b"-1", b"inf") if d.chance(0.03) else d.one(b"1", b"50", b"200.5", b"1000", b"5000", b"20000")
+    count = d.one([], [], [b"COUNT", d.number()], [b"COUNT", d.number(), b"ANY"], [b"ANY"] if d.chance(0.1) else [])
+    show = d.options((b"WITHCOORD",), (b"WITHDIST",), (b"WITHHASH",))
+    order = d.one([], [b"ASC"], [b"DESC"])
+    store = d.one([], [], [b"STORE", other], [b"STOREDIST", other])
+    center = d.one([b"FROMMEMBER", d.member()], [b"FROMLONLAT", *place()])
+    shape = d.one([b"BYRADIUS", size(), unit()], [b"BYBOX", size(), size(), unit()])
+    extra = d.one(center, shape) if d.chance(0.03) else []
+    parts = d.random.sample([center, shape, order, count], 4)
+    words = [w for part in parts for w in part] + extra
+    return d.one(
+        [b"GEOADD", key, *d.options((b"NX",), (b"XX",), (b"CH",)), *place(), d.member()],
+        [b"GEOADD", key, *[w for m in d.members() for w in (*place(), m)]],
+        [b"GEOADD", key, *[w for n in range(d.one(1, 30, 140)) for w in (*place(), b"m%d" % n)]],
+        [b"GEODIST", key, d.member(), d.member(), *d.one([], [unit()])],
+        [b"GEOHASH", key, *d.members()],
+        [b"GEOPOS", key, *d.members()],
+        [b"GEOSEARCH", key, *words, *show],
+        [b"GEOSEARCH", key, *words],
+        [b"GEOSEARCHSTORE", other, key, *words, *d.options((b"STOREDIST",)), *(show if d.chance(0.1) else [])],
+        [d.one(b"GEORADIUS", b"GEORADIUS_RO"), key, *place(), size(), unit(), *order, *count, *show],
+        [b"GEORADIUS", key, *place(), size(), unit(), *order, *count, *store, *(show if d.chance(0.1) else [])],
+        [d.one(b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO"), key, d.member(), size(), unit(), *order, *count, *show],
+        [b"GEORADIUSBYMEMBER", key, d.member(), size(), unit(), *order, *count, *store],
+        [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+        [b"ZREM", key, *d.members()],
+    )
+
+
 def generic(d):
     key, other = d.key(d.one(*KINDS)), d.key(d.one(*KINDS))
     return d.one(
@@ -382,7 +416,7 @@ def generic(d):
 
 FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
 # Families of commands that the daemon need not have.
-OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD")]
+OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD")]
 
 # How replies are compared where byte for byte would be wrong.
 
@@ -520,7 +554,7 @@ class Pair:
     def complain(self, words, mine, theirs):
         text = " ".join(repr(w)[2:-1] or '""' for w in words)
         history = [" ".join(repr(w)[2:-1] or '""' for w in each) for each in self.log[-400:]]
-        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream|hll):\d$", w)}
+        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream|hll|geo):\d$", w)}
         related = [h for each, h in zip(self.log[-400:], history) if touched & set(each)][-12:]
         lines = "\n  ".join(h[:300] for h in related)
         difference = (

@@ -87,8 +87,9 @@ struct RandomCommands {
 
     /// A command that writes, and does not wait.
     mutating func next() -> [String] {
-        switch random.below(21) {
+        switch random.below(22) {
         case 20: hyperLogLog()
+        case 21: geo()
         case 0...2: string()
         case 3: bits()
         case 4, 5: list()
@@ -183,6 +184,26 @@ struct RandomCommands {
         case 5: return ["PFCOUNT", key]
         case 6: return ["PFMERGE", key] + keys("log")
         default: return ["PFDEBUG", pick(["TODENSE", "GETREG", "ENCODING"]), key]
+        }
+    }
+
+    private mutating func geo() -> [String] {
+        let key = key("place")
+        let area = [pick(["0.1", "1", "100", number()]), pick(["m", "km"])]
+        func angle() -> String { pick(["0", "1.5", "-0.001", "60", "-85.05112878"]) }
+        switch random.below(8) {
+        case 0...3:
+            return ["GEOADD", key] + pick([[], [], ["NX"], ["XX"], ["CH"]])
+                + [angle(), angle(), member(), angle(), angle(), member()]
+        case 4:
+            return ["GEOSEARCHSTORE", self.key("place"), key, "FROMLONLAT", angle(), angle(), "BYRADIUS"] + area
+                + maybe(0.3, "STOREDIST")
+        case 5:
+            return ["GEORADIUS", key, angle(), angle()] + area
+                + maybe(0.7, pick(["STORE", "STOREDIST"]), self.key("place"))
+        default:
+            return ["GEORADIUSBYMEMBER", key, member()] + area + maybe(0.3, "COUNT", positive())
+                + maybe(0.7, pick(["STORE", "STOREDIST"]), self.key("place"))
         }
     }
 
@@ -323,7 +344,7 @@ struct RandomCommands {
         return pick(ids)
     }
 
-    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream", "log"]
+    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream", "log", "place"]
 
     private mutating func anyKey() -> String { key(pick(Self.kinds)) }
 

@@ -29,6 +29,8 @@ extension CommandTable {
             RESPCommand.bitmapCommands,
             RESPCommand.bitfieldCommands,
             RESPCommand.hyperLogLogCommands,
+            RESPCommand.geoCommands,
+            RESPCommand.geoSearchCommands,
             RESPCommand.keyCommands,
             RESPCommand.sortCommands,
             RESPCommand.expiryCommands,

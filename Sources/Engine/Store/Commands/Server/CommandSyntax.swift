@@ -59,6 +59,30 @@ enum CommandSyntax {
         "expiretime": "key:k",
         "flushall": "[async<ASYNC | SYNC>]",
         "flushdb": "[async<ASYNC | SYNC>]",
+        "geoadd": "key:k [condition<NX | XX>] [CH] longitude_latitude_member(longitude:d latitude:d member)...",
+        "geodist": "key:k member1 member2 [unit<M | KM | FT | MI>]",
+        "geohash": "key:k member...",
+        "geopos": "key:k member...",
+        "georadius":
+            "key:k longitude:d latitude:d radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>] [STORE key:k1] [STOREDIST key:k2]",
+        "georadius_ro":
+            "key:k longitude:d latitude:d radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>]",
+        "georadiusbymember":
+            "key:k member radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>] [STORE key:k1] [STOREDIST key:k2]",
+        "georadiusbymember_ro":
+            "key:k member radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>]",
+        "geosearch":
+            "key:k from<FROMMEMBER member | fromlonlat(FROMLONLAT longitude:d latitude:d)> "
+            + "by<circle(BYRADIUS radius:d unit<M | KM | FT | MI>) | box(BYBOX width:d height:d unit<M | KM | FT | MI>)> "
+            + "[order<ASC | DESC>] [count(COUNT count:i [ANY])] [WITHCOORD] [WITHDIST] [WITHHASH]",
+        "geosearchstore":
+            "destination:k source:k1 from<FROMMEMBER member | fromlonlat(FROMLONLAT longitude:d latitude:d)> "
+            + "by<circle(BYRADIUS radius:d unit<M | KM | FT | MI>) | box(BYBOX width:d height:d unit<M | KM | FT | MI>)> "
+            + "[order<ASC | DESC>] [count(COUNT count:i [ANY])] [STOREDIST]",
         "get": "key:k",
         "getdel": "key:k",
         "getex":
