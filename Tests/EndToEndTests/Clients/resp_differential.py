@@ -84,6 +84,13 @@ BAD_SCORES = [b"nan", b"x", b"", b"1 ", b" 1", b"1e999"]
 BOUNDS = SCORES + [b"(1", b"(2.5", b"(inf", b"(-inf", b"-inf", b"+inf"]
 LEX = [b"-", b"+", b"[a", b"(b", b"[m1", b"(m5", b"[m9", b"[", b"("]
 IDS = [b"%d-%d" % (a, b) for a in range(1, 8) for b in (0, 1, 5)] + [b"3", b"5"]
+# A string, one with a wrong sum, a list of Redis 6, nothing.
+PAYLOADS = [
+    bytes.fromhex("000568656c6c6f0a006372df766534200a"),
+    bytes.fromhex("000568656c6c6e0a006372df766534200a"),
+    bytes.fromhex("0e0210100000000d000000020000016103fdff11110000000d000000020000016203feffff09003df5a71fafba5fa2"),
+    b"",
+]
 GLOBS = [b"*", b"m*", b"?1", b"[m]*", b"\\*", b"", b"m[^1]", b"[a-c"]
 
 
@@ -389,6 +396,24 @@ def geo(d):
     )
 
 
+# Moves the value of the first key to the second as bytes, from each server to both.
+MOVE = b"(dump and restore)"
+
+
+def dumps(d):
+    kind = d.one(*KINDS)
+    key, other = d.key(kind), d.key(kind)
+    ttl = d.one(b"0", b"0", b"100000", b"200000", b"-1", b"x")
+    options = d.options((b"REPLACE",), (b"REPLACE",), (b"ABSTTL",), (b"IDLETIME", d.number()), (b"FREQ", d.number()))
+    return d.one(
+        [MOVE, key, other],
+        [MOVE, key, other],
+        [b"RESTORE", key, ttl, d.one(*PAYLOADS), *options],
+        d.one(*FAMILIES)(d),
+        d.one(*FAMILIES)(d),
+    )
+
+
 def generic(d):
     key, other = d.key(d.one(*KINDS)), d.key(d.one(*KINDS))
     return d.one(
@@ -416,7 +441,7 @@ def generic(d):
 
 FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
 # Families of commands that the daemon need not have.
-OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD")]
+OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD"), (dumps, b"DUMP")]
 
 # How replies are compared where byte for byte would be wrong.
 
@@ -575,6 +600,8 @@ class Pair:
         self.log.append(words)
         if name == b"SPOP":
             return self.pop(words)
+        if name == MOVE.upper():
+            return self.move(words)
         if name in SCANS and not self.in_transaction:
             return self.scan(words, SCANS[name])
         self.in_transaction = name == b"MULTI" or self.in_transaction and name not in (b"EXEC", b"DISCARD")
@@ -621,6 +648,20 @@ class Pair:
             if int(ttl[1]) > 0:
                 self.mine.call("PEXPIRE", key, ttl[1])
 
+    def move(self, words):
+        """Each server restores what the other has dumped, and then both hold the same."""
+        _, key, other = words
+        if self.in_transaction:
+            return self.run([b"DUMP", key])
+        payloads = [server.call("DUMP", key) for server in (self.theirs, self.mine)]
+        if any(p[0] != b"$" or p[1] is None for p in payloads):
+            return self.run([b"EXISTS", key])
+        for server, payload in zip((self.mine, self.theirs), payloads):
+            reply = server.call("RESTORE", other, "0", payload[1], "REPLACE")
+            check(reply == (b"+", b"OK"), f"{words} of {payload[1]!r}: {reply}")
+        self.run([b"TYPE", other])
+        self.compare(other)
+
     def compare_everything(self):
         for kind in KINDS:
             for number in range(4):
@@ -648,6 +689,8 @@ class Pair:
 
 def spoil(d, words):
     """At times a word too few or too many."""
+    if words[0] == MOVE:
+        return words
     if d.chance(0.02) and len(words) > 1:
         del words[d.random.randrange(1, len(words))]
     elif d.chance(0.01):

@@ -364,7 +364,14 @@ struct RandomCommands {
         let kind = pick(Self.kinds)
         let key = key(kind)
         let other = self.key(kind)
-        switch random.below(14) {
+        switch random.below(16) {
+        case 14, 15:
+            let script = """
+                local value = redis.call('DUMP', KEYS[1])
+                if value then redis.call('RESTORE', KEYS[2], ARGV[1], value, unpack(ARGV, 2)) end
+                """
+            return ["EVAL", script, "2", key, other, pick(["0", "0", milliseconds(), number()])]
+                + maybe(0.8, "REPLACE") + maybe(0.1, "ABSTTL")
         case 0: return [pick(["DEL", "UNLINK"]), key, other]
         case 1, 2: return ["RENAME", key, other]
         case 3: return ["RENAMENX", key, other]

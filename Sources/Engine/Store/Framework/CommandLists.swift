@@ -32,6 +32,7 @@ extension CommandTable {
             RESPCommand.geoCommands,
             RESPCommand.geoSearchCommands,
             RESPCommand.keyCommands,
+            RESPCommand.dumpCommands,
             RESPCommand.sortCommands,
             RESPCommand.expiryCommands,
             RESPCommand.transactionCommands,

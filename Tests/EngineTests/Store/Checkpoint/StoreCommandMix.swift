@@ -155,7 +155,7 @@ struct StoreCommandMix {
 
     private mutating func keyspace() -> [String] {
         let key = anyKey()
-        switch random.below(11) {
+        switch random.below(12) {
         case 0: return ["DEL", key, anyKey()]
         case 1: return ["RENAME", key, anyKey()]
         case 2: return ["RENAMENX", key, anyKey()]
@@ -165,6 +165,9 @@ struct StoreCommandMix {
         case 7: return ["PERSIST", key]
         case 8: return ["UNLINK", key]
         case 9: return ["SORT", self.key(pick(["l", "t"])), "ALPHA", "STORE", self.key("l")]
+        case 10:
+            let script = "return redis.call('RESTORE', KEYS[2], ARGV[1], redis.call('DUMP', KEYS[1]), 'REPLACE')"
+            return ["EVAL", script, "2", key, anyKey(), pick(["0", time()])]
         default: return pick(["GET", "PFCOUNT"]) == "GET" ? ["GET", key] : ["PFCOUNT", "p\(random.below(keys))"]
         }
     }

@@ -59,7 +59,7 @@ struct CommandDescription {
         case "pfdebug": return ["RW", "access"]
         case "del", "unlink": return ["RM", "delete"]
         case "getdel": return ["RW", "access", "delete"]
-        case "set", "mset", "msetnx", "setnx", "setex", "psetex": return ["OW", "update"]
+        case "set", "mset", "msetnx", "setnx", "setex", "psetex", "restore": return ["OW", "update"]
         case "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop", "blmpop",
             "zmpop", "bzmpop":
             return ["RW", "access", "delete"]

@@ -48,6 +48,7 @@ enum CommandSyntax {
         "decr": "key:k",
         "decrby": "key:k decrement:i",
         "del": "key:k...",
+        "dump": "key:k",
         "echo": "message",
         "eval": "script numkeys:i [key:k...] [arg...]",
         "eval_ro": "script numkeys:i [key:k...] [arg...]",
@@ -161,6 +162,8 @@ enum CommandSyntax {
         "rename": "key:k newkey:k1",
         "renamenx": "key:k newkey:k1",
         "replicaof": "args<host-port(host port:i) | no-one(NO ONE)>",
+        "restore":
+            "key:k ttl:i serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:i] [FREQ frequency:i]",
         "rpop": "key:k [count:i]",
         "rpoplpush": "source:k destination:k1",
         "rpush": "key:k element...",
