@@ -77,6 +77,8 @@ struct HyperLogLog {
     private static let sparseValueMax: UInt8 = 32
     private static let valueRunMax = 4
     private static let shortZeroRunMax = 64
+    /// Runs of one register each, in the longer encoding: what is longer is no sparse form, and not worth walking.
+    private static let sparseBytesPossible = headerBytes + 2 * registerCount
 
     private(set) var bytes: [UInt8]
 
@@ -221,6 +223,7 @@ struct HyperLogLog {
     /// Raises a register; returns whether it was lower. Makes the dense form where the sparse one cannot hold it.
     mutating func raise(_ register: HyperLogLogRegister) throws(HyperLogLogCorrupted) -> Bool {
         if isDense || register.value > Self.sparseValueMax { return try raiseAsDense(register) }
+        guard bytes.count <= Self.sparseBytesPossible else { throw HyperLogLogCorrupted() }
         // The run with the register, and the run before it, where equal ones may meet.
         var offset = Self.headerBytes
         var previous = offset

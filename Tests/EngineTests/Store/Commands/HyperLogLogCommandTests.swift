@@ -84,6 +84,8 @@ struct HyperLogLogCommandTests {
             #expect(client.send("PFDEBUG TODENSE broken") == corrupted)
             #expect(value(client, "broken") == header + runs)
         }
+        client.send(words: [Array("SET".utf8), Array("long".utf8), header + Array(repeating: 0, count: 40_000)])
+        #expect(client.send("PFADD long a") == corrupted)
         #expect(client.send("EXISTS other") == ":0")
         #expect(client.send("PFDEBUG GETREG none") == "-ERR The specified key does not exist")
         client.send("PFADD good a")
