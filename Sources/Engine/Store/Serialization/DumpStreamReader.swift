@@ -122,8 +122,14 @@ extension DumpReader {
         let deliveries: Int64
     }
 
+    /// Names come in order, as Redis has them: a payload with many in disorder would take long to sort.
+    private func follows(_ name: ByteSlice, _ last: ByteString?) -> Bool {
+        last.map { SortedSetOrder.compare($0.slice, name) < 0 } ?? true
+    }
+
     private func group(of stream: StreamValue, _ version: Int) throws(DumpError) {
         let name = ByteString(try string())
+        guard follows(name.slice, stream.groups.last?.name) else { throw .badFormat }
         let lastID = try id()
         var entriesRead: Int64?
         if version >= 2 {
@@ -161,8 +167,8 @@ extension DumpReader {
     private func consumer(of group: StreamGroup, _ pending: [Pending], _ version: Int) throws(DumpError) {
         let name = try string()
         let seenAt = try time()
-        let (consumer, isNew) = group.consumer(name, now: seenAt)
-        guard isNew else { throw .badFormat }
+        guard follows(name, group.consumers.last?.name) else { throw .badFormat }
+        let consumer = group.consumer(name, now: seenAt).consumer
         if version >= 3 {
             let activeAt = try fixed(Int64.self)
             guard activeAt >= -1 else { throw .badFormat }

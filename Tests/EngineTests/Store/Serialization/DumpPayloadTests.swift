@@ -125,6 +125,7 @@ struct DumpPayloadTests {
             ("empty node", [15, 1, 16] + id + listpack([], count: 0) + [0, 0, 0, 0]),
             ("length without entries", [15, 0, 1, 0, 0, 0]),
             ("2^63 groups", [15, 0, 0, 0, 0] + huge),
+            ("groups in disorder", [15, 0, 0, 0, 0, 2, 1, 0x67, 0, 0, 0, 0, 1, 0x66, 0, 0, 0, 0]),
             ("group twice", [15, 0, 0, 0, 0, 2, 1, 0x67, 0, 0, 0, 0, 1, 0x67, 0, 0, 0, 0]),
             (
                 "pending for nobody",
