@@ -154,6 +154,13 @@ public enum Limits {
     public static let packedSetEntriesMax = 128
     /// Members of a set of integers.
     public static let integerSetEntriesMax = 512
+    /// Bytes of a sparse HyperLogLog (`hll-sparse-max-bytes`), its header included.
+    public static let hyperLogLogSparseBytesMax = 3_000
+    /// Bytes that RESTORE makes of fewer, in one payload: of compressed strings, and of field names that entries of a
+    /// stream share. A hostile payload must not grow a hundredfold.
+    public static let restoredExpansionBytesMax = respBulkBytesMax
+    /// Elements for which RESTORE makes room because a payload announces them.
+    public static let restoredElementsExpectedMax = 65_536
     /// Members drawn by SPOP that one journaled effect names.
     public static let setMembersPerEffect = 1_024
     /// Entries of one node of a stream (`stream-node-max-entries`), and its bytes.

@@ -74,7 +74,7 @@ class Connection:
 
 # What the words of commands are drawn from.
 
-KINDS = ["str", "list", "hash", "set", "zset", "stream"]
+KINDS = ["str", "list", "hash", "set", "zset", "stream", "hll", "geo"]
 TEXTS = [b"a", b"b", b"c", b"abc", b"", b"foo", b"10", b"-5", b"3.5", b"x" * 64, b"y" * 65, b"\x01\xff\r\n", b"007"]
 MEMBERS = [b"m%d" % n for n in range(12)] + [b"%d" % n for n in range(-3, 12)] + [b"z" * 70, b""]
 NUMBERS = [b"0", b"1", b"-1", b"2", b"3", b"-2", b"5", b"10", b"100", b"-100"]
@@ -84,6 +84,13 @@ BAD_SCORES = [b"nan", b"x", b"", b"1 ", b" 1", b"1e999"]
 BOUNDS = SCORES + [b"(1", b"(2.5", b"(inf", b"(-inf", b"-inf", b"+inf"]
 LEX = [b"-", b"+", b"[a", b"(b", b"[m1", b"(m5", b"[m9", b"[", b"("]
 IDS = [b"%d-%d" % (a, b) for a in range(1, 8) for b in (0, 1, 5)] + [b"3", b"5"]
+# A string, one with a wrong sum, a list of Redis 6, nothing.
+PAYLOADS = [
+    bytes.fromhex("000568656c6c6f0a006372df766534200a"),
+    bytes.fromhex("000568656c6c6e0a006372df766534200a"),
+    bytes.fromhex("0e0210100000000d000000020000016103fdff11110000000d000000020000016203feffff09003df5a71fafba5fa2"),
+    b"",
+]
 GLOBS = [b"*", b"m*", b"?1", b"[m]*", b"\\*", b"", b"m[^1]", b"[a-c"]
 
 
@@ -340,6 +347,73 @@ def bits(d):
     )
 
 
+def hyperloglogs(d):
+    key, other = d.key("hll"), d.key("hll")
+    return d.one(
+        [b"PFADD", key, *d.members()],
+        [b"PFADD", key, *[b"e%d" % d.random.randrange(9000) for _ in range(d.one(0, 1, 30, 900))]],
+        [b"PFCOUNT", key],
+        [b"PFCOUNT", *d.keys("hll")],
+        [b"PFMERGE", key, *d.keys("hll")],
+        [b"PFDEBUG", d.one(b"ENCODING", b"DECODE", b"TODENSE" if d.chance(0.2) else b"DECODE", b"GETREG", b"X"), other],
+        [b"GET", key],
+        [b"SET", key, d.one(b"HYLL" + b"\x01" + b"\0" * 11, b"HYLL\x02" + b"\0" * 20, d.text())] if d.chance(0.1) else [b"GET", other],
+        [b"DEL", key] if d.chance(0.2) else [b"STRLEN", key],
+    )
+
+
+def geo(d):
+    key, other = d.key("geo"), d.key("geo")
+    unit = lambda: d.case(d.one(b"M", b"KM", b"FT", b"MI", b"KM", b"KM", b"yd" if d.chance(0.1) else b"KM"))
+    angle = lambda most: d.one(b"x", b"nan", b"200", b"-inf") if d.chance(0.02) else b"%.*f" % (d.one(0, 2, 6), d.random.uniform(-most, most))
+    place = lambda: d.one([angle(180), angle(85)], [angle(3), angle(3)], [angle(3), angle(3)])
+    size = lambda: d.one(b"0", b"x", b"-1", b"inf") if d.chance(0.03) else d.one(b"1", b"50", b"200.5", b"1000", b"5000", b"20000")
+    count = d.one([], [], [b"COUNT", d.number()], [b"COUNT", d.number(), b"ANY"], [b"ANY"] if d.chance(0.1) else [])
+    show = d.options((b"WITHCOORD",), (b"WITHDIST",), (b"WITHHASH",))
+    order = d.one([], [b"ASC"], [b"DESC"])
+    store = d.one([], [], [b"STORE", other], [b"STOREDIST", other])
+    center = d.one([b"FROMMEMBER", d.member()], [b"FROMLONLAT", *place()])
+    shape = d.one([b"BYRADIUS", size(), unit()], [b"BYBOX", size(), size(), unit()])
+    extra = d.one(center, shape) if d.chance(0.03) else []
+    parts = d.random.sample([center, shape, order, count], 4)
+    words = [w for part in parts for w in part] + extra
+    return d.one(
+        [b"GEOADD", key, *d.options((b"NX",), (b"XX",), (b"CH",)), *place(), d.member()],
+        [b"GEOADD", key, *[w for m in d.members() for w in (*place(), m)]],
+        [b"GEOADD", key, *[w for n in range(d.one(1, 30, 140)) for w in (*place(), b"m%d" % n)]],
+        [b"GEODIST", key, d.member(), d.member(), *d.one([], [unit()])],
+        [b"GEOHASH", key, *d.members()],
+        [b"GEOPOS", key, *d.members()],
+        [b"GEOSEARCH", key, *words, *show],
+        [b"GEOSEARCH", key, *words],
+        [b"GEOSEARCHSTORE", other, key, *words, *d.options((b"STOREDIST",)), *(show if d.chance(0.1) else [])],
+        [d.one(b"GEORADIUS", b"GEORADIUS_RO"), key, *place(), size(), unit(), *order, *count, *show],
+        [b"GEORADIUS", key, *place(), size(), unit(), *order, *count, *store, *(show if d.chance(0.1) else [])],
+        [d.one(b"GEORADIUSBYMEMBER", b"GEORADIUSBYMEMBER_RO"), key, d.member(), size(), unit(), *order, *count, *show],
+        [b"GEORADIUSBYMEMBER", key, d.member(), size(), unit(), *order, *count, *store],
+        [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+        [b"ZREM", key, *d.members()],
+    )
+
+
+# Moves the value of the first key to the second as bytes, from each server to both.
+MOVE = b"(dump and restore)"
+
+
+def dumps(d):
+    kind = d.one(*KINDS)
+    key, other = d.key(kind), d.key(kind)
+    ttl = d.one(b"0", b"0", b"100000", b"200000", b"-1", b"x")
+    options = d.options((b"REPLACE",), (b"REPLACE",), (b"ABSTTL",), (b"IDLETIME", d.number()), (b"FREQ", d.number()))
+    return d.one(
+        [MOVE, key, other],
+        [MOVE, key, other],
+        [b"RESTORE", key, ttl, d.one(*PAYLOADS), *options],
+        d.one(*FAMILIES)(d),
+        d.one(*FAMILIES)(d),
+    )
+
+
 def generic(d):
     key, other = d.key(d.one(*KINDS)), d.key(d.one(*KINDS))
     return d.one(
@@ -367,7 +441,7 @@ def generic(d):
 
 FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
 # Families of commands that the daemon need not have.
-OPTIONAL = [(bits, b"BITCOUNT")]
+OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD"), (dumps, b"DUMP")]
 
 # How replies are compared where byte for byte would be wrong.
 
@@ -505,7 +579,7 @@ class Pair:
     def complain(self, words, mine, theirs):
         text = " ".join(repr(w)[2:-1] or '""' for w in words)
         history = [" ".join(repr(w)[2:-1] or '""' for w in each) for each in self.log[-400:]]
-        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream):\d$", w)}
+        touched = {w for w in words[1:] if re.match(rb"^(str|list|hash|set|zset|stream|hll|geo):\d$", w)}
         related = [h for each, h in zip(self.log[-400:], history) if touched & set(each)][-12:]
         lines = "\n  ".join(h[:300] for h in related)
         difference = (
@@ -526,6 +600,8 @@ class Pair:
         self.log.append(words)
         if name == b"SPOP":
             return self.pop(words)
+        if name == MOVE.upper():
+            return self.move(words)
         if name in SCANS and not self.in_transaction:
             return self.scan(words, SCANS[name])
         self.in_transaction = name == b"MULTI" or self.in_transaction and name not in (b"EXEC", b"DISCARD")
@@ -572,26 +648,49 @@ class Pair:
             if int(ttl[1]) > 0:
                 self.mine.call("PEXPIRE", key, ttl[1])
 
+    def move(self, words):
+        """Each server restores what the other has dumped, and then both hold the same."""
+        _, key, other = words
+        if self.in_transaction:
+            return self.run([b"DUMP", key])
+        payloads = [server.call("DUMP", key) for server in (self.theirs, self.mine)]
+        if any(p[0] != b"$" or p[1] is None for p in payloads):
+            return self.run([b"EXISTS", key])
+        for server, payload in zip((self.mine, self.theirs), payloads):
+            reply = server.call("RESTORE", other, "0", payload[1], "REPLACE")
+            check(reply == (b"+", b"OK"), f"{words} of {payload[1]!r}: {reply}")
+        self.run([b"TYPE", other])
+        self.compare(other)
+
     def compare_everything(self):
         for kind in KINDS:
             for number in range(4):
-                key = b"%s:%d" % (kind.encode(), number)
-                actual = self.theirs.call("TYPE", key)[1]
-                reading = {
-                    b"string": [b"GET", key],
-                    b"list": [b"LRANGE", key, b"0", b"-1"],
-                    b"hash": [b"HGETALL", key],
-                    b"set": [b"SMEMBERS", key],
-                    b"zset": [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
-                    b"stream": [b"XRANGE", key, b"-", b"+"],
-                    b"none": [b"EXISTS", key],
-                }[actual]
-                for words in ([b"TYPE", key], reading, [b"PTTL", key], [b"OBJECT", b"ENCODING", key]):
-                    self.run(words)
+                self.compare(b"%s:%d" % (kind.encode(), number))
+
+    def compare(self, key):
+        actual = self.theirs.call("TYPE", key)[1]
+        reading = {
+            b"string": [b"GET", key],
+            b"list": [b"LRANGE", key, b"0", b"-1"],
+            b"hash": [b"HGETALL", key],
+            b"set": [b"SMEMBERS", key],
+            b"zset": [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"],
+            b"stream": [b"XRANGE", key, b"-", b"+"],
+            b"none": [b"EXISTS", key],
+        }[actual]
+        for words in ([b"TYPE", key], reading, [b"PTTL", key], [b"OBJECT", b"ENCODING", key]):
+            self.run(words)
+        if actual == b"stream":
+            self.run([b"XINFO", b"STREAM", key])
+            self.run([b"XINFO", b"GROUPS", key])
+            for group in (b"g1", b"g2"):
+                self.run([b"XPENDING", key, group])
 
 
 def spoil(d, words):
     """At times a word too few or too many."""
+    if words[0] == MOVE:
+        return words
     if d.chance(0.02) and len(words) > 1:
         del words[d.random.randrange(1, len(words))]
     elif d.chance(0.01):

@@ -87,7 +87,9 @@ struct RandomCommands {
 
     /// A command that writes, and does not wait.
     mutating func next() -> [String] {
-        switch random.below(20) {
+        switch random.below(22) {
+        case 20: hyperLogLog()
+        case 21: geo()
         case 0...2: string()
         case 3: bits()
         case 4, 5: list()
@@ -170,6 +172,38 @@ struct RandomCommands {
                 ])
             }
             return words
+        }
+    }
+
+    private mutating func hyperLogLog() -> [String] {
+        let key = key("log")
+        switch random.below(8) {
+        case 0...3: return ["PFADD", key] + members()
+        // Enough to become dense.
+        case 4: return ["PFADD", key] + (0..<random.below(3_000)).map { "many\($0)" }
+        case 5: return ["PFCOUNT", key]
+        case 6: return ["PFMERGE", key] + keys("log")
+        default: return ["PFDEBUG", pick(["TODENSE", "GETREG", "ENCODING"]), key]
+        }
+    }
+
+    private mutating func geo() -> [String] {
+        let key = key("place")
+        let area = [pick(["0.1", "1", "100", number()]), pick(["m", "km"])]
+        func angle() -> String { pick(["0", "1.5", "-0.001", "60", "-85.05112878"]) }
+        switch random.below(8) {
+        case 0...3:
+            return ["GEOADD", key] + pick([[], [], ["NX"], ["XX"], ["CH"]])
+                + [angle(), angle(), member(), angle(), angle(), member()]
+        case 4:
+            return ["GEOSEARCHSTORE", self.key("place"), key, "FROMLONLAT", angle(), angle(), "BYRADIUS"] + area
+                + maybe(0.3, "STOREDIST")
+        case 5:
+            return ["GEORADIUS", key, angle(), angle()] + area
+                + maybe(0.7, pick(["STORE", "STOREDIST"]), self.key("place"))
+        default:
+            return ["GEORADIUSBYMEMBER", key, member()] + area + maybe(0.3, "COUNT", positive())
+                + maybe(0.7, pick(["STORE", "STOREDIST"]), self.key("place"))
         }
     }
 
@@ -310,7 +344,7 @@ struct RandomCommands {
         return pick(ids)
     }
 
-    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream"]
+    private static let kinds = ["string", "number", "list", "hash", "set", "zset", "stream", "log", "place"]
 
     private mutating func anyKey() -> String { key(pick(Self.kinds)) }
 
@@ -330,7 +364,14 @@ struct RandomCommands {
         let kind = pick(Self.kinds)
         let key = key(kind)
         let other = self.key(kind)
-        switch random.below(14) {
+        switch random.below(16) {
+        case 14, 15:
+            let script = """
+                local value = redis.call('DUMP', KEYS[1])
+                if value then redis.call('RESTORE', KEYS[2], ARGV[1], value, unpack(ARGV, 2)) end
+                """
+            return ["EVAL", script, "2", key, other, pick(["0", "0", milliseconds(), number()])]
+                + maybe(0.8, "REPLACE") + maybe(0.1, "ABSTTL")
         case 0: return [pick(["DEL", "UNLINK"]), key, other]
         case 1, 2: return ["RENAME", key, other]
         case 3: return ["RENAMENX", key, other]

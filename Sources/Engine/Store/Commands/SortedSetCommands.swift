@@ -174,7 +174,7 @@ struct SortedSetAddition {
     }
 
     /// The score that a member gets, nil when it stays as it is; NaN when that would be the sum.
-    fileprivate func score(old: Double?, given: Double) -> Double? {
+    func score(old: Double?, given: Double) -> Double? {
         guard let old else { return onlyExisting ? nil : given }
         if onlyNew { return nil }
         let new = increments ? old + given : given

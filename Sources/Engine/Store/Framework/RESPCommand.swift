@@ -115,13 +115,16 @@ enum CommandKeys: Sendable {
     case counted(at: Int, destination: Int? = nil)
     /// The first half of what follows the word STREAMS.
     case streams
+    /// The first argument, and what follows the words STORE and STOREDIST from this position on.
+    case firstAndStored(from: Int)
 }
 
 /// As `COMMAND DOCS` groups them.
 enum CommandGroup: String, Sendable {
     case generic, string, list, set, hash, stream, connection, server, scripting, bitmap, broker, pubsub,
-        transactions
+        transactions, geo
     case sortedSet = "sorted-set"
+    case hyperLogLog = "hyperloglog"
 }
 
 /// A row of the command table.
@@ -194,6 +197,12 @@ final class RESPCommand: Sendable {
                 return Array(index + 1..<index + 1 + (words.count - index - 1) / 2)
             }
             return []
+        case .firstAndStored(let from):
+            guard words.count > 1 else { return [] }
+            let stored = stride(from: from, to: words.count - 1, by: 1).filter {
+                words[$0].equalsIgnoringCase("store") || words[$0].equalsIgnoringCase("storedist")
+            }
+            return [1] + stored.map { $0 + 1 }
         }
     }
 }

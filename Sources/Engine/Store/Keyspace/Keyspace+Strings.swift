@@ -78,6 +78,15 @@ extension Keyspace {
         }
     }
 
+    /// The same for a value that commands made of bits and pieces: `OBJECT ENCODING` says raw. The expiry stays.
+    func setRawString(_ key: ByteSlice, _ value: ByteSlice) {
+        let hash = ByteHash.hash(key)
+        setString(key, hash: hash, found: find(key, hash: hash), value, expiry: .keep)
+        if let entry = table.find(key, hash: hash), entry.kind == .inlineString {
+            entry.setKind(.inlineString, flags: KeyEntry.Flags.raw)
+        }
+    }
+
     @inline(__always)
     private func makeString(_ key: ByteSlice, _ hash: UInt64, _ value: ByteSlice) -> KeyEntry {
         if let integer = RESPNumber.integer(value) {

@@ -243,3 +243,18 @@ enum ExtendedText {
         }
     }
 }
+
+/// Numbers with so many decimals, as C's `%f` writes them.
+enum FixedText {
+    /// The largest double has 309 digits before the point.
+    private static let bytesMax = 400
+
+    static func with<R>(_ value: Double, decimals: Int, _ body: (ByteSlice) -> R) -> R {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytesMax) { buffer in
+            let count = Int(
+                withVaList([Int32(decimals), value]) { vsnprintf(buffer.baseAddress!, buffer.count, "%.*f", $0) })
+            precondition(count > 0 && count < buffer.count)
+            return body(ByteSlice(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[0..<count])))
+        }
+    }
+}

@@ -70,7 +70,9 @@ struct StoreCommandMix {
         case 11: return ["GETSET", key, member()]
         case 12: return ["BITOP", pick(["AND", "OR", "XOR"]), key, self.key("s"), self.key("s")]
         case 13: return ["BITFIELD", key, "SET", "u8", "#\(random.below(4))", number()]
-        case 14: return ["SETRANGE", key, "9000", "long"]
+        case 14:
+            guard chance(2) else { return ["PFADD", "p\(random.below(keys))", member(), member()] }
+            return ["SETRANGE", key, "9000", "long"]
         default: return ["MSETNX", key, member(), self.key("s"), member()]
         }
     }
@@ -153,7 +155,7 @@ struct StoreCommandMix {
 
     private mutating func keyspace() -> [String] {
         let key = anyKey()
-        switch random.below(11) {
+        switch random.below(12) {
         case 0: return ["DEL", key, anyKey()]
         case 1: return ["RENAME", key, anyKey()]
         case 2: return ["RENAMENX", key, anyKey()]
@@ -163,7 +165,10 @@ struct StoreCommandMix {
         case 7: return ["PERSIST", key]
         case 8: return ["UNLINK", key]
         case 9: return ["SORT", self.key(pick(["l", "t"])), "ALPHA", "STORE", self.key("l")]
-        default: return ["GET", key]
+        case 10:
+            let script = "return redis.call('RESTORE', KEYS[2], ARGV[1], redis.call('DUMP', KEYS[1]), 'REPLACE')"
+            return ["EVAL", script, "2", key, anyKey(), pick(["0", time()])]
+        default: return pick(["GET", "PFCOUNT"]) == "GET" ? ["GET", key] : ["PFCOUNT", "p\(random.below(keys))"]
         }
     }
 

@@ -50,11 +50,16 @@ struct CommandDescription {
 
     /// How the keys are used.
     var keyFlags: [StaticString] {
-        if row.flags.contains(.readonly) { return ["RO", "access"] }
         switch row.fullName {
+        // Keeps its estimate, in spite of its flag.
+        case "pfcount": return ["RW", "access"]
+        case _ where row.flags.contains(.readonly): return ["RO", "access"]
+        case "pfadd": return ["RW", "insert"]
+        case "pfmerge": return ["RW", "access", "insert"]
+        case "pfdebug": return ["RW", "access"]
         case "del", "unlink": return ["RM", "delete"]
         case "getdel": return ["RW", "access", "delete"]
-        case "set", "mset", "msetnx", "setnx", "setex", "psetex": return ["OW", "update"]
+        case "set", "mset", "msetnx", "setnx", "setex", "psetex", "restore": return ["OW", "update"]
         case "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop", "blmpop",
             "zmpop", "bzmpop":
             return ["RW", "access", "delete"]
@@ -72,7 +77,7 @@ struct CommandDescription {
     private var keyRange: (first: Int, last: Int, step: Int) {
         switch row.command.keys {
         case .none, .streams: (0, 0, 0)
-        case .first: (1, 1, 1)
+        case .first, .firstAndStored: (1, 1, 1)
         case .all: (1, -1, 1)
         case .range(let first, let last, let step): (first, last, step)
         case .counted(_, let destination): destination.map { ($0, $0, 1) } ?? (0, 0, 0)
@@ -84,6 +89,7 @@ struct CommandDescription {
         case range(first: Int, last: Int, step: Int)
         case counted(at: Int)
         case keyword(String, limit: Int)
+        case following(String, from: Int)
     }
 
     private var keySpecifications: [KeySpecification] {
@@ -96,6 +102,11 @@ struct CommandDescription {
         case .counted(let at, let destination):
             (destination.map { [.range(first: $0, last: 0, step: 1)] } ?? []) + [.counted(at: at)]
         case .streams: [.keyword("STREAMS", limit: 2)]
+        case .firstAndStored(let from):
+            [
+                .range(first: 1, last: 0, step: 1), .following("STORE", from: from),
+                .following("STOREDIST", from: from),
+            ]
         }
     }
 
@@ -112,6 +123,18 @@ struct CommandDescription {
                 reply.integer(value)
             }
         }
+        func search(_ word: String, from start: Int) {
+            reply.bulk("begin_search")
+            reply.map(2)
+            reply.bulk("type")
+            reply.bulk("keyword")
+            reply.bulk("spec")
+            reply.map(2)
+            reply.bulk("keyword")
+            reply.bulk(word)
+            reply.bulk("startfrom")
+            reply.integer(start)
+        }
         reply.map(3)
         reply.bulk("flags")
         reply.set(keyFlags.count)
@@ -124,17 +147,11 @@ struct CommandDescription {
             section("begin_search", "index", [("index", at)])
             section("find_keys", "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
         case .keyword(let word, let limit):
-            reply.bulk("begin_search")
-            reply.map(2)
-            reply.bulk("type")
-            reply.bulk("keyword")
-            reply.bulk("spec")
-            reply.map(2)
-            reply.bulk("keyword")
-            reply.bulk(word)
-            reply.bulk("startfrom")
-            reply.integer(1)
+            search(word, from: 1)
             section("find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", limit)])
+        case .following(let word, let from):
+            search(word, from: from)
+            section("find_keys", "range", [("lastkey", 0), ("keystep", 1), ("limit", 0)])
         }
     }
 

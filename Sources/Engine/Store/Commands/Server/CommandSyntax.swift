@@ -48,6 +48,7 @@ enum CommandSyntax {
         "decr": "key:k",
         "decrby": "key:k decrement:i",
         "del": "key:k...",
+        "dump": "key:k",
         "echo": "message",
         "eval": "script numkeys:i [key:k...] [arg...]",
         "eval_ro": "script numkeys:i [key:k...] [arg...]",
@@ -59,6 +60,30 @@ enum CommandSyntax {
         "expiretime": "key:k",
         "flushall": "[async<ASYNC | SYNC>]",
         "flushdb": "[async<ASYNC | SYNC>]",
+        "geoadd": "key:k [condition<NX | XX>] [CH] longitude_latitude_member(longitude:d latitude:d member)...",
+        "geodist": "key:k member1 member2 [unit<M | KM | FT | MI>]",
+        "geohash": "key:k member...",
+        "geopos": "key:k member...",
+        "georadius":
+            "key:k longitude:d latitude:d radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>] [STORE key:k1] [STOREDIST key:k2]",
+        "georadius_ro":
+            "key:k longitude:d latitude:d radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>]",
+        "georadiusbymember":
+            "key:k member radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>] [STORE key:k1] [STOREDIST key:k2]",
+        "georadiusbymember_ro":
+            "key:k member radius:d unit<M | KM | FT | MI> [WITHCOORD] [WITHDIST] [WITHHASH] "
+            + "[count(COUNT count:i [ANY])] [order<ASC | DESC>]",
+        "geosearch":
+            "key:k from<FROMMEMBER member | fromlonlat(FROMLONLAT longitude:d latitude:d)> "
+            + "by<circle(BYRADIUS radius:d unit<M | KM | FT | MI>) | box(BYBOX width:d height:d unit<M | KM | FT | MI>)> "
+            + "[order<ASC | DESC>] [count(COUNT count:i [ANY])] [WITHCOORD] [WITHDIST] [WITHHASH]",
+        "geosearchstore":
+            "destination:k source:k1 from<FROMMEMBER member | fromlonlat(FROMLONLAT longitude:d latitude:d)> "
+            + "by<circle(BYRADIUS radius:d unit<M | KM | FT | MI>) | box(BYBOX width:d height:d unit<M | KM | FT | MI>)> "
+            + "[order<ASC | DESC>] [count(COUNT count:i [ANY])] [STOREDIST]",
         "get": "key:k",
         "getdel": "key:k",
         "getex":
@@ -120,6 +145,10 @@ enum CommandSyntax {
         "pexpire": "key:k milliseconds:i [condition<NX | XX | GT | LT>]",
         "pexpireat": "key:k unix-time-milliseconds:u [condition<NX | XX | GT | LT>]",
         "pexpiretime": "key:k",
+        "pfadd": "key:k [element...]",
+        "pfcount": "key:k...",
+        "pfdebug": "subcommand key:k",
+        "pfmerge": "destkey:k sourcekey:k1...",
         "ping": "[message]",
         "psetex": "key:k milliseconds:i value",
         "psubscribe": "pattern(pattern:p)...",
@@ -133,6 +162,8 @@ enum CommandSyntax {
         "rename": "key:k newkey:k1",
         "renamenx": "key:k newkey:k1",
         "replicaof": "args<host-port(host port:i) | no-one(NO ONE)>",
+        "restore":
+            "key:k ttl:i serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:i] [FREQ frequency:i]",
         "rpop": "key:k [count:i]",
         "rpoplpush": "source:k destination:k1",
         "rpush": "key:k element...",

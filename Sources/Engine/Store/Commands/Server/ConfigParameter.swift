@@ -202,6 +202,7 @@ extension ConfigParameter {
         .fixed("zset-max-ziplist-entries", String(Limits.packedSortedSetEntriesMax)),
         .fixed("zset-max-listpack-value", String(Limits.packedValueBytesMax)),
         .fixed("zset-max-ziplist-value", String(Limits.packedValueBytesMax)),
+        .fixed("hll-sparse-max-bytes", String(Limits.hyperLogLogSparseBytesMax)),
         .fixed("list-max-listpack-size", "-2"), .fixed("list-max-ziplist-size", "-2"),
         .fixed("hz", String(1_000 / Limits.expirySliceMilliseconds)),
     ]
