@@ -34,14 +34,9 @@ extension RESPCommand {
         "GEOHASH", .atLeast(2), [.readonly], keys: .first, group: .geo, since: "3.2.0",
         summary: "Returns the geohashes of members as text.", complexity: "O(1) for each member"
     ) { call throws(CommandError) in
-        let set = try call.keys.read(call[1], as: SortedSetValue.self)
-        call.reply.array(call.count - 2)
-        for index in 2..<max(2, call.count) {
-            guard let score = set?.score(of: call[index]) else {
-                call.reply.null()
-                continue
-            }
-            GeoPoint(score: score).withText { call.reply.bulk($0) }
+        try call.replyForPlaces { place in
+            guard let place else { return call.reply.null() }
+            place.withText { call.reply.bulk($0) }
         }
     }
 
@@ -50,14 +45,8 @@ extension RESPCommand {
         "GEOPOS", .atLeast(2), [.readonly], keys: .first, group: .geo, since: "3.2.0",
         summary: "Returns the places of members.", complexity: "O(1) for each member"
     ) { call throws(CommandError) in
-        let set = try call.keys.read(call[1], as: SortedSetValue.self)
-        call.reply.array(call.count - 2)
-        for index in 2..<max(2, call.count) {
-            guard let score = set?.score(of: call[index]) else {
-                call.reply.nullArray()
-                continue
-            }
-            call.replyPlace(GeoPoint(score: score))
+        try call.replyForPlaces { place in
+            if let place { call.replyPlace(place) } else { call.reply.nullArray() }
         }
     }
 }
@@ -90,6 +79,13 @@ extension CommandCall {
 
     func replyDistance(_ distance: Double) {
         FixedText.with(distance, decimals: 4) { reply.bulk($0) }
+    }
+
+    /// An array with what `body` replies for the place of each member named, nil for absent ones.
+    func replyForPlaces(_ body: (GeoPoint?) -> Void) throws(CommandError) {
+        let set = try keys.read(self[1], as: SortedSetValue.self)
+        reply.array(count - 2)
+        for index in 2..<max(2, count) { body(set?.score(of: self[index]).map { GeoPoint(score: $0) }) }
     }
 
     /// Longitude and latitude with up to 17 decimals: doubles in RESP3, bulk strings in RESP2.
