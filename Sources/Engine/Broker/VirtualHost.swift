@@ -257,12 +257,11 @@ public final class VirtualHost {
             for: resource)
     }
 
-    /// Deletes by a client's wish; returns the number of ready messages that went with it. A queue that does
-    /// not exist is deleted already.
-    func deleteQueue(
+    /// The queue that a client wishes to delete, if it may; nil if there is none: it is deleted already.
+    func queueToDelete(
         _ name: ByteSlice, ifUnused: Bool, ifEmpty: Bool, by connection: BrokerConnection?
-    ) throws(BrokerError) -> Int {
-        guard queues[name] != nil else { return 0 }
+    ) throws(BrokerError) -> Queue? {
+        guard queues[name] != nil else { return nil }
         let queue = try accessibleQueue(name, by: connection)
         queue.deliverNow()
         if queue.settings.type == .quorum {
@@ -272,9 +271,7 @@ public final class VirtualHost {
         if ifUnused, !queue.consumers.isEmpty { throw .inUse(queue.resourceName) }
         if ifEmpty, !queue.ready.isEmpty { throw .notEmpty(queue.resourceName) }
         if queue.isLogged { try broker.log.checkWritable() }
-        let count = queue.ready.count
-        deleteQueue(queue)
-        return count
+        return queue
     }
 
     /// Takes the queue out of everything: bindings, consumers (told if they want to be), messages.

@@ -1411,6 +1411,16 @@ def cancel_by_server_on_queue_delete(b):
 
 
 @row
+def cancel_by_server_own_delete(b):
+    p = b.peer().open()
+    name = b.queue(p, exclusive=False)
+    p.call(1, "basic.consume", 0, name, "c", False, True, False, False, {})
+    seen = p.take()
+    p.call(1, "queue.delete", 0, name, False, False, False)
+    return seen + p.take() + p.take()
+
+
+@row
 def cancel_by_server_without_capability(b):
     p, q = b.peer().open(), b.peer().open(capabilities={})
     name = b.queue(p, exclusive=False, auto_delete=True)

@@ -188,7 +188,10 @@ final class BrokerClient {
 
     func deleteQueue(_ name: String, ifUnused: Bool = false, ifEmpty: Bool = false) throws -> UInt32 {
         try withExtendedLifetime(Borrowed(name)) {
-            try channel.deleteQueue(QueueDelete(queue: $0.slice, ifUnused: ifUnused, ifEmpty: ifEmpty))
+            let method = QueueDelete(queue: $0.slice, ifUnused: ifUnused, ifEmpty: ifEmpty)
+            guard let queue = try channel.queueToDelete(method) else { return 0 }
+            defer { channel.delete(queue) }
+            return UInt32(queue.ready.count)
         }
     }
 

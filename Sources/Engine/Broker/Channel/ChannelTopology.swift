@@ -70,13 +70,16 @@ extension BrokerChannel {
         return UInt32(clamping: count)
     }
 
-    /// Returns the number of messages that went with it.
-    func deleteQueue(_ method: QueueDelete) throws(BrokerError) -> UInt32 {
-        let name = try resolve(method.queue)
-        let count = try virtualHost.deleteQueue(
-            name, ifUnused: method.ifUnused, ifEmpty: method.ifEmpty, by: connection)
+    /// The queue that `method` is about and may delete; nil if there is none. Its client reads the reply before the
+    /// cancellation of its own consumers, so the session sends the first before it calls `delete`.
+    func queueToDelete(_ method: QueueDelete) throws(BrokerError) -> Queue? {
+        try virtualHost.queueToDelete(
+            try resolve(method.queue), ifUnused: method.ifUnused, ifEmpty: method.ifEmpty, by: connection)
+    }
+
+    func delete(_ queue: Queue) {
+        virtualHost.deleteQueue(queue)
         promiseDurability()
-        return UInt32(clamping: count)
     }
 
     /// The name itself or, if empty, that of the queue declared last. Valid as long as both.

@@ -107,8 +107,9 @@ struct ChannelCall {
     }
 
     func queueDelete(_ method: QueueDelete) throws(BrokerError) {
-        let count = try broker.deleteQueue(method)
-        reply(QueueDeleteOK(messageCount: count), unless: method.noWait)
+        let queue = try broker.queueToDelete(method)
+        reply(QueueDeleteOK(messageCount: UInt32(clamping: queue?.ready.count ?? 0)), unless: method.noWait)
+        if let queue { broker.delete(queue) } else { broker.promiseDurability() }
     }
 
     // MARK: Consuming
