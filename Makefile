@@ -10,6 +10,8 @@ BENCH ?=
 # Kills of `make crash`, and arguments for the soak (see Scripts/bench/soak --help).
 KILLS ?= 50
 SOAK ?=
+# Arguments for the clients' own suites (see Scripts/compat --help).
+COMPAT ?=
 # Arguments for the endless simulation (see taskd-simulate --help).
 SIMULATE ?=
 
@@ -18,7 +20,7 @@ FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak crash fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak crash compat fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -62,6 +64,9 @@ crash: build ## Kill the daemon KILLS times under load and compare what is there
 	CRASH_KILLS=$(KILLS) CRASH_SECONDS=$$((60 + $(KILLS) * 12)) \
 		python3 Tests/EndToEndTests/Clients/crash.py
 
+compat: build test-dependencies ## Run the clients' own test suites against the daemon (COMPAT=arguments; long)
+	Scripts/compat $(COMPAT)
+
 fuzz: dependencies ## Fuzz both decoders with libFuzzer, FUZZ_SECONDS each
 	Scripts/fuzz $(FUZZ_SECONDS)
 
@@ -70,7 +75,7 @@ install: ## Install binary, example configuration and systemd unit (DESTDIR, PRE
 	Scripts/install-files "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
 clean: ## Remove what was built, the tests' Python environments and reports
-	rm -rf .build .venv-* bench-results fuzz-work
+	rm -rf .build .venv-* bench-results compat-results fuzz-work
 
 
 dependencies:
