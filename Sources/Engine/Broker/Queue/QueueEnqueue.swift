@@ -128,6 +128,10 @@ extension Queue {
             drop(entry, reason: .maxLength)
             left -= 1
         }
+        armOverflow()
+    }
+
+    private func armOverflow() {
         guard isOverLimit, !isOverflowArmed else { return }
         isOverflowArmed = true
         broker.deadlines.insert(
@@ -192,8 +196,12 @@ extension Queue {
     }
 
     private func noteRequeued() {
-        if settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
-        if mayExpire { armExpiry() }
+        // Not at once: the consumer that gives messages back may be about to take them again.
+        if settings.limitsLength, settings.overflow == .dropHead { armOverflow() }
+        if mayExpire {
+            expireHead()
+            armExpiry()
+        }
         if !isScheduled, consumers.hasReady { broker.schedule(self) }
     }
 
