@@ -23,11 +23,12 @@ let package = Package(
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLua", pkgConfig: "lua5.1", providers: [.apt(["liblua5.1-0-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CTaskdShims"),
         .target(name: "CLuaShims", dependencies: ["CLua"]),
         .target(name: "Wire"),
         .target(
-            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims"],
+            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims", "CPCRE2"],
             swiftSettings: engineSettings),
         .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
         .target(

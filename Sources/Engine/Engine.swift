@@ -109,7 +109,8 @@ public final class Engine {
             defer { effectParts.forget() }
             do throws(EffectError) { try store.replay(whole) } catch { throw .refused("\(error)") }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
-            .delayQueueDeclare, .policySet, .policyClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
+            .delayQueueDeclare, .policySet, .policyClear, .operatorPolicySet,
+            .operatorPolicyClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
             .returned, .brokerGroup,
             .queueEntries:
             do {

@@ -38,6 +38,9 @@ public final class EngineConfiguration {
     public var consumerTimeoutMilliseconds = Limits.consumerTimeoutMilliseconds
     /// In the words of `POLICY SET`; checked by the server.
     public var policies: [String] = []
+    public var operatorPolicies: [String] = []
+    public var policyPatternBytesMax = Limits.policyPatternBytesMax
+    public var policyMatchStepsMax = Limits.policyMatchStepsMax
 
     // MARK: Memory
     /// What messages may take, bytes. They are paged out well below it; above it publishers are blocked.

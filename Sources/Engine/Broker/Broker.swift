@@ -36,6 +36,7 @@ public final class Broker {
     /// Only while the log is read back.
     var replaying: BrokerReplay?
     private(set) var pager: Pager!
+    var policySweep = PolicySweep()
     /// Messages in memory, in queues and with channels, in bytes; one in several queues counts for each.
     public internal(set) var residentBytes = 0
 
@@ -170,6 +171,7 @@ public final class Broker {
         log.flush()
         sendConfirms()
         emptyGraveyard()
+        if policySweep.hasWork { policySweep.proceed() }
         pager.endTurn()
     }
 
@@ -220,7 +222,7 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork {
+        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork || policySweep.hasWork {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next

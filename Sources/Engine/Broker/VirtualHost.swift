@@ -9,8 +9,7 @@ public final class VirtualHost {
     let broker: Broker
     private(set) var exchanges = NameTable<Exchange>()
     private(set) var queues = NameTable<Queue>()
-    /// The one that counts before others first.
-    var policies: [Policy] = []
+    var policies = PolicyLists()
     private(set) var topologyEpoch: UInt64 = 1
     private var routingMark: UInt64 = 0
 

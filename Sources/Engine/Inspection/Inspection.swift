@@ -70,11 +70,12 @@ extension Broker {
     }
 
     /// The virtual host named by VHOST at `index`, or the default one when the words end before it.
-    func host(_ call: CommandCall, at index: Int) throws(CommandError) -> VirtualHost {
-        guard index < call.count else {
+    func host(_ call: CommandCall, at index: Int, before end: Int? = nil) throws(CommandError) -> VirtualHost {
+        let end = end ?? call.count
+        guard index < end else {
             return try ByteString(context.configuration.defaultVirtualHost).withHost(of: self)
         }
-        guard index + 2 == call.count, call.word(index, is: "vhost") else { throw .syntax }
+        guard index + 2 == end, call.word(index, is: "vhost") else { throw .syntax }
         return try requiredHost(call[index + 1])
     }
 }

@@ -28,8 +28,9 @@ enum RecordShape {
         case .brokerGroup:
             guard seen.count >= RecordFormat.headerBytes else { return length >= RecordFormat.headerBytes }
             return self.length(ofHeader: seen, available: length) != nil
-        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .exchangeDeclare, .exchangeDelete,
-            .bind, .unbind:
+        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .operatorPolicySet,
+            .operatorPolicyClear,
+            .exchangeDeclare, .exchangeDelete, .bind, .unbind:
             // A name's length comes first.
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
         case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:

@@ -68,6 +68,9 @@ public struct ServerConfiguration: Sendable {
     public var amqpHeartbeatSeconds = 0
     public var amqpConsumerTimeoutMilliseconds = 0
     public var amqpPolicies: [String] = []
+    public var amqpOperatorPolicies: [String] = []
+    public var amqpPolicyPatternBytesMax = 0
+    public var amqpPolicyMatchStepsMax = 0
     public var amqpMessageBytesMax = 0
     public var amqpDefaultUser = ""
     public var amqpDefaultPassword = ""
@@ -131,6 +134,9 @@ public struct ServerConfiguration: Sendable {
         engine.amqpChannelsMax = amqpChannelsMax
         engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
         engine.policies = amqpPolicies
+        engine.operatorPolicies = amqpOperatorPolicies
+        engine.policyPatternBytesMax = amqpPolicyPatternBytesMax
+        engine.policyMatchStepsMax = amqpPolicyMatchStepsMax
         engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases

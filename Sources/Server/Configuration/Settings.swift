@@ -102,9 +102,23 @@ public enum Settings {
         Setting(
             "amqp.policies", .policies, .list([]),
             "Policies that hold from each start on, whatever was set under their names, in the words of POLICY SET: "
-                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. In the environment there is room "
-                + "for one."
+                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. Taken out here they go with the "
+                + "next start. In the environment there is room for one."
         ) { $0.amqpPolicies = $1.listValue },
+        Setting(
+            "amqp.operator_policies", .operatorPolicies, .list([]),
+            "The same for operator policies, which hold beside the others: limits and times to live, of which the "
+                + "smaller ones hold."
+        ) { $0.amqpOperatorPolicies = $1.listValue },
+        Setting(
+            "amqp.policy_pattern_bytes_max", .integer(1...65_535), .integer(Limits.policyPatternBytesMax),
+            "Longest pattern of a policy."
+        ) { $0.amqpPolicyPatternBytesMax = $1.integerValue },
+        Setting(
+            "amqp.policy_match_steps_max", .integer(100...10_000_000), .integer(Limits.policyMatchStepsMax),
+            "Steps that a policy's pattern may take for a name, from each place where a match may begin. A name for "
+                + "which they do not suffice does not match."
+        ) { $0.amqpPolicyMatchStepsMax = $1.integerValue },
     ]
 
     private static let resp: [Setting] = [

@@ -177,9 +177,15 @@ struct InspectionTests {
         #expect(fixture.reply("QUEUE", "INFO", "task").contains("$6\r\npolicy\r\n$1\r\np\r\n"))
         #expect(fixture.broker.virtualHosts.values[0].queues.values[0].settings.lengthMax == 5)
         #expect(fixture.reply("POLICY", "SET", "p", "^task", "nonsense").hasPrefix("-ERR the definition is no flat"))
-        #expect(fixture.reply("POLICY", "SET", "p", "^task", "{}", "APPLY-TO", "all").hasPrefix("-ERR a definition"))
+        #expect(
+            fixture.reply("POLICY", "SET", "p", "^task", "{}", "APPLY-TO", "all").hasPrefix("-ERR no policy provided"))
         #expect(fixture.reply("POLICY", "SET", "p", "x", "{}", "VHOST").hasPrefix("-ERR an option has no value"))
         #expect(fixture.reply("POLICY", "CLEAR", "other").hasPrefix("-NOTFOUND"))
+        #expect(fixture.reply("POLICY", "SET", "p", "^t", #"{"max-length": 4}"#, "OPERATOR") == "+OK\r\n")
+        #expect(fixture.reply("POLICY", "LIST").hasPrefix("*2\r\n"))
+        #expect(fixture.broker.virtualHosts.values[0].queues.values[0].settings.lengthMax == 4)
+        #expect(fixture.reply("POLICY", "CLEAR", "p", "VHOST", "/", "OPERATOR") == "+OK\r\n")
+        #expect(fixture.reply("POLICY", "CLEAR", "p", "OPERATOR").hasPrefix("-NOTFOUND"))
         #expect(fixture.reply("POLICY", "CLEAR", "p") == "+OK\r\n")
         #expect(fixture.reply("POLICY", "LIST") == "*0\r\n")
     }

@@ -97,10 +97,11 @@ extension Broker {
         switch type {
         case .virtualHostDeclare: makeVirtualHost(ByteString(try cursor.readShortString()))
         case .virtualHostDelete: _ = deleteVirtualHost(try cursor.readShortString())
-        case .policySet: try replayPolicy(&cursor)
-        case .policyClear:
+        case .policySet: try replayPolicy(.user, &cursor)
+        case .operatorPolicySet: try replayPolicy(.operator, &cursor)
+        case .policyClear, .operatorPolicyClear:
             let host = virtualHost(try cursor.readShortString())
-            _ = try? host?.clearPolicy(try cursor.readShortString())
+            _ = try? host?.clearPolicy(try cursor.readShortString(), type == .policyClear ? .user : .operator)
         case .exchangeDeclare: try replayExchange(&cursor)
         case .exchangeDelete:
             let host = virtualHost(try cursor.readShortString())
@@ -155,16 +156,20 @@ extension Broker {
         }
     }
 
-    private func replayPolicy(_ cursor: inout ByteCursor) throws(CursorError) {
+    private func replayPolicy(_ kind: PolicyKind, _ cursor: inout ByteCursor) throws(CursorError) {
         let host = virtualHost(try cursor.readShortString())
         let name = try cursor.readShortString()
         let scope = PolicyScope(number: try cursor.readUInt8()) ?? .all
         let priority = Int64(bitPattern: try cursor.readLittle64())
         let pattern = try cursor.readArguments().string
         let definition = try cursor.readArguments().string
-        // It was accepted when it was set.
+        let isConfigured = cursor.remaining > 0 ? try cursor.readUInt8() == 1 : false
+        // It was accepted when it was set, if with a higher limit.
+        var costs = patternCosts
+        costs.bytesMax = .max
         let policy = try? Policy(
-            name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope)
+            kind, name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope,
+            isConfigured: isConfigured, costs: costs)
         if let policy { try? host?.setPolicy(policy) }
     }
 

@@ -29,7 +29,7 @@ struct TopologyWalk {
         for host in broker.virtualHosts.values {
             if host.name.string != standard { steps.append(.virtualHost(host)) }
             // What is declared behind them is under them.
-            for policy in host.policies { steps.append(.policy(policy, host)) }
+            for policy in host.policies.all { steps.append(.policy(policy, host)) }
             let exchanges = host.exchanges.values.filter(\.isDurable)
             let logged = host.queues.values.filter(\.isLogged)
             // What bindings lead to must be there before them.
