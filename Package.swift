@@ -81,7 +81,9 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: ["Server", "Engine", "Wire", "EventLoop", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EndToEndTests", exclude: ["Clients", "Faults", "Requirements"]),
         .target(name: "TestServers", path: "Tests/TestServers"),

@@ -45,6 +45,13 @@ public enum Limits {
     /// Queues and exchanges that a changed policy is applied to in one turn.
     public static let policyObjectsPerTurn = 500
 
+    // MARK: Messages of the broker's own
+    /// Traces, events and log lines that wait to be published; more are dropped, and their number is told.
+    public static let systemMessagesPendingMax = 100_000
+    public static let systemMessagesPendingBytesMax = 134_217_728
+    /// Published at a time.
+    public static let systemMessagesPerSlice = 1_000
+
     // MARK: Broker
     /// Messages handed out in one turn of the loop, over all queues.
     public static let brokerDeliveriesPerTurn = 8_192

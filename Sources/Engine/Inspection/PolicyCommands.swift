@@ -14,7 +14,7 @@ extension RESPCommand {
     /// Takes the place of a policy of that name and kind.
     private static let policySet = inspecting(
         "SET", .atLeast(5), summary: "Gives settings to all queues or exchanges whose names match a pattern.",
-        syntax: "name pattern definition [PRIORITY priority:i] [APPLY-TO scope] [VHOST virtual-host] [OPERATOR:t]",
+        syntax: "name pattern definition [PRIORITY priority:i] [APPLY-TO scope] [VHOST virtual-host] [OPERATOR]",
         complexity: "O(N) where N is the number of queues and exchanges.", flags: [.admin]
     ) { call throws(CommandError) in
         let broker = try call.broker()
@@ -29,6 +29,8 @@ extension RESPCommand {
             throw .message("ERR \(error.reason)")
         }
         let host = try broker.host(named: options.virtualHost)
+        broker.events?.actor = BrokerEvents.commandLine
+        defer { broker.events?.actor = nil }
         do throws(BrokerError) { try host.setPolicy(policy) } catch { throw .message("ERR \(error.replyText)") }
         call.store.context.log(
             .notice, "policy set", ("policy", policy.name.string), ("vhost", host.name.string),
@@ -39,12 +41,14 @@ extension RESPCommand {
     /// `POLICY CLEAR name [VHOST v] [OPERATOR]` → OK, once that is on disk. One of the configuration comes back with the
     /// next start.
     private static let policyClear = inspecting(
-        "CLEAR", .atLeast(3), summary: "Takes a policy away.", syntax: "name [VHOST virtual-host] [OPERATOR:t]",
+        "CLEAR", .atLeast(3), summary: "Takes a policy away.", syntax: "name [VHOST virtual-host] [OPERATOR]",
         complexity: "O(N) where N is the number of queues and exchanges.", flags: [.admin]
     ) { call throws(CommandError) in
         let broker = try call.broker()
         let isOperators = call.count > 3 && call.word(call.count - 1, is: "operator")
         let host = try broker.host(call, at: 3, before: isOperators ? call.count - 1 : call.count)
+        broker.events?.actor = BrokerEvents.commandLine
+        defer { broker.events?.actor = nil }
         let isKnown: Bool
         do throws(BrokerError) { isKnown = try host.clearPolicy(call[2], isOperators ? .operator : .user) } catch {
             throw .message("ERR \(error.replyText)")
@@ -70,15 +74,6 @@ extension RESPCommand {
             for policy in host.policies.all where filter.includes(policy.name) { rows.append(policy.row(in: host)) }
         }
         call.reply.rows(rows)
-    }
-}
-
-extension CommandCall {
-    /// Says OK; it goes out when the log is on disk as far as the broker has promised.
-    fileprivate func replyOnceDurable(_ broker: Broker) {
-        reply.ok()
-        guard broker.log.isEnabled else { return }
-        client.output.heldUntilSequence = max(client.output.heldUntilSequence, broker.log.promisedSequence)
     }
 }
 

@@ -52,6 +52,16 @@ enum RecordDescription {
             ]
         case .policyClear, .operatorPolicyClear:
             return [("host", try cursor.readName()), ("policy", try cursor.readName())]
+        case .limitSet:
+            return [
+                ("subject", number(UInt64(try cursor.readUInt8()))), ("name", try cursor.readName()),
+                ("limit", try cursor.readName()), ("value", number(try cursor.readLittle64())),
+            ]
+        case .limitClear:
+            return [
+                ("subject", number(UInt64(try cursor.readUInt8()))), ("name", try cursor.readName()),
+                ("limit", try cursor.readName()),
+            ]
         case .delayQueueDeclare:
             return [
                 ("queue", number(UInt64(try cursor.readLittle32()))), ("host", try cursor.readName()),

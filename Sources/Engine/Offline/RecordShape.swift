@@ -35,6 +35,9 @@ enum RecordShape {
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
         case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:
             return length >= 4
+        case .limitSet, .limitClear:
+            // Whose limit it is, then a name's length.
+            return length > 2 && (seen.isEmpty || seen[0] < 2)
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

@@ -42,6 +42,9 @@ enum SettingKind: Equatable, Sendable {
     case policies
     /// The same for operators.
     case operatorPolicies
+    /// `NAME LIMIT VALUE`, of virtual hosts or users.
+    case virtualHostLimits
+    case userLimits
 
     var expectation: String {
         switch self {
@@ -55,6 +58,8 @@ enum SettingKind: Equatable, Sendable {
         case .names: "a list of names"
         case .policies, .operatorPolicies:
             "a list of \"name pattern {definition}\", with options as POLICY SET has them"
+        case .virtualHostLimits: "a list of \"name max-connections|max-queues number\""
+        case .userLimits: "a list of \"name max-connections|max-channels number\""
         }
     }
 }
@@ -109,6 +114,10 @@ struct Setting: Sendable {
         case (.policies, .list(let items)), (.operatorPolicies, .list(let items)):
             let isOperators = kind == .operatorPolicies
             return items.allSatisfy { (try? ConfiguredPolicy.check($0, isOperators: isOperators)) != nil } ? value : nil
+        case (.virtualHostLimits, .list(let items)):
+            return items.allSatisfy { (try? ConfiguredLimit.checkVirtualHosts($0)) != nil } ? value : nil
+        case (.userLimits, .list(let items)):
+            return items.allSatisfy { (try? ConfiguredLimit.checkUsers($0)) != nil } ? value : nil
         case (.policies, .text(let text)), (.operatorPolicies, .text(let text)): return checked(.list([text]))
         case (.names, .text(let text)): return .list([text])
         default: return nil
@@ -127,7 +136,7 @@ struct Setting: Sendable {
             case "false", "no", "off", "0": return .boolean(false)
             default: return nil
             }
-        case .listen, .names:
+        case .listen, .names, .virtualHostLimits, .userLimits:
             return checked(.list(text.split(separator: ",").map { String($0.trimmed) }))
         }
     }

@@ -20,7 +20,10 @@ extension BrokerChannel {
                 writeDelivery(message, consumerTag: consumer.tag.slice, tag: tag, isRedelivered: entry.isRedelivered)
             }
         }
-        if consumer.noAck { return settleUnheld(entry, of: queue) }
+        if !consumer.isPlain {
+            if isTraced { traceDelivery(entry, from: queue) }
+            if consumer.noAck { return settleUnheld(entry, of: queue) }
+        }
         queue.noteUnacked(entry.bodyBytes)
         consumer.noteDelivered()
         limitedUnacked += 1
@@ -62,6 +65,7 @@ extension BrokerChannel {
             properties: message.properties, bodyBytes: message.header.bodyBytes)
         output.commit(writer.count)
         writeBody(message)
+        if isTraced { traceDelivery(entry, from: queue) }
         if noAck {
             settleUnheld(entry, of: queue)
         } else {

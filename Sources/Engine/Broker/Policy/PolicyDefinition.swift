@@ -64,6 +64,8 @@ struct PolicyDefinition {
         self.types = types
     }
 
+    var table: FieldTable { encoded.withUnsafeBytes { (try? FieldTable(ByteSlice($0))) ?? FieldTable() } }
+
     /// Whether it has this key.
     func sets(_ key: StaticString) -> Bool {
         encoded.withUnsafeBytes { ((try? FieldTableView(ByteSlice($0)).value(key)) ?? nil) != nil }

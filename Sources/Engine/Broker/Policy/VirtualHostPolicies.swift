@@ -57,6 +57,7 @@ extension VirtualHost {
         try broker.log.checkWritable()
         policies.insert(policy)
         broker.log.policySet(policy, in: self)
+        broker.events?.policySet(policy, in: self)
         broker.policySweep.begin(self)
     }
 
@@ -66,6 +67,7 @@ extension VirtualHost {
         try broker.log.checkWritable()
         policies[kind].removeAll { $0 === policy }
         broker.log.policyCleared(policy, in: self)
+        broker.events?.policyCleared(policy, in: self)
         broker.policySweep.begin(self)
         return true
     }

@@ -102,6 +102,7 @@ extension Broker {
         case .policyClear, .operatorPolicyClear:
             let host = virtualHost(try cursor.readShortString())
             _ = try? host?.clearPolicy(try cursor.readShortString(), type == .policyClear ? .user : .operator)
+        case .limitSet, .limitClear: try replayLimit(type, &cursor)
         case .exchangeDeclare: try replayExchange(&cursor)
         case .exchangeDelete:
             let host = virtualHost(try cursor.readShortString())
@@ -171,6 +172,21 @@ extension Broker {
             kind, name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope,
             isConfigured: isConfigured, costs: costs)
         if let policy { try? host?.setPolicy(policy) }
+    }
+
+    private func replayLimit(_ type: RecordType, _ cursor: inout ByteCursor) throws(CursorError) {
+        guard let subject = LimitSubject(rawValue: try cursor.readUInt8()) else { throw .outOfBytes }
+        let owner = try cursor.readShortString()
+        let name = LimitName(rawValue: try cursor.readShortString().string)
+        if type == .limitClear {
+            if let name { _ = try? clearLimits(name, of: subject, owner) }
+            return
+        }
+        let value = Int64(bitPattern: try cursor.readLittle64())
+        let isConfigured = try cursor.readUInt8() == 1
+        if let name {
+            try? setLimit(ResourceLimit(name: name, value: value, isConfigured: isConfigured), of: subject, owner)
+        }
     }
 
     private func replayExchange(_ cursor: inout ByteCursor) throws(CursorError) {

@@ -37,6 +37,26 @@ struct TopologyRecords {
         }
     }
 
+    func limitSet(_ limit: ResourceLimit, of subject: LimitSubject, _ name: ByteSlice) {
+        let limitName = ByteString(limit.name.rawValue)
+        append(.limitSet, 1 + 2 + name.count + limitName.count + 8 + 1) { writer in
+            writer.writeUInt8(subject.rawValue)
+            writer.writeShortString(name)
+            withExtendedLifetime(limitName) { writer.writeShortString(limitName.slice) }
+            writer.writeLittle(UInt64(bitPattern: limit.value))
+            writer.writeUInt8(limit.isConfigured ? 1 : 0)
+        }
+    }
+
+    func limitClear(_ limit: LimitName, of subject: LimitSubject, _ name: ByteSlice) {
+        let limitName = ByteString(limit.rawValue)
+        append(.limitClear, 1 + 2 + name.count + limitName.count) { writer in
+            writer.writeUInt8(subject.rawValue)
+            writer.writeShortString(name)
+            withExtendedLifetime(limitName) { writer.writeShortString(limitName.slice) }
+        }
+    }
+
     func exchangeDeclare(_ exchange: Exchange) {
         let host = exchange.virtualHost.name
         let type = ByteString(exchange.type.rawValue)
