@@ -53,8 +53,9 @@ extension BrokerChannel {
         broker.deliveredTotal += 1
         queue.deliveredTotal += 1
         if entry.deliveryCount > 0 { queue.redeliveredTotal += 1 }
+        // Of the first delivery, too, which consumers are not told of: RabbitMQ's quorum queues count so.
         let message =
-            queue.settings.type == .quorum && entry.deliveryCount > 0
+            queue.settings.type == .quorum
             ? entry.message.withDeliveryCount(UInt32(entry.deliveryCount)) : entry.message
         let head = ContentFrames.getOKHeadBytes(
             address: message.address.count, properties: message.properties.count)
