@@ -71,7 +71,7 @@ extension BrokerChannel {
             settleUnheld(entry, of: queue)
         } else {
             queue.noteUnacked(message.header.bodyBytes)
-            if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, message.header.logPosition) }
+            if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, entry.logPosition) }
             unacked.append(
                 UnackedEntry(tag: tag, entry: entry, queue: Unmanaged.passUnretained(queue), consumer: nil))
         }
