@@ -23,11 +23,12 @@ let package = Package(
         .systemLibrary(name: "CLibevent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLua", pkgConfig: "lua5.1", providers: [.apt(["liblua5.1-0-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CTaskdShims"),
         .target(name: "CLuaShims", dependencies: ["CLua"]),
         .target(name: "Wire"),
         .target(
-            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims"],
+            name: "Engine", dependencies: ["Wire", "CTaskdShims", "COpenSSL", "CLuaShims", "CPCRE2"],
             swiftSettings: engineSettings),
         .target(name: "EventLoop", dependencies: ["CLibevent"], swiftSettings: engineSettings),
         .target(
@@ -80,7 +81,9 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
-        .testTarget(name: "ServerTests", dependencies: ["Server", "Engine", "Wire", "EventLoop"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: ["Server", "Engine", "Wire", "EventLoop", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine", "Wire", "CTaskdShims"]),
         .testTarget(name: "EndToEndTests", exclude: ["Clients", "Faults", "Requirements"]),
         .target(name: "TestServers", path: "Tests/TestServers"),

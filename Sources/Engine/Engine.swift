@@ -29,8 +29,8 @@ public final class Engine {
         context = EngineContext(configuration: configuration)
         broker = Broker(context: context)
         store = Store(context: context)
-        Inspection.attach(broker, to: store)
         users = Users(configuration.users)
+        Inspection.attach(broker, users, to: store)
         amqp = AMQPSessions(context: context, broker: broker, users: users)
         context.alarmsChanged = { [unowned self] in
             broker.alarmsChanged()
@@ -109,7 +109,8 @@ public final class Engine {
             defer { effectParts.forget() }
             do throws(EffectError) { try store.replay(whole) } catch { throw .refused("\(error)") }
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
-            .delayQueueDeclare, .policySet, .policyClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
+            .delayQueueDeclare, .policySet, .policyClear, .operatorPolicySet,
+            .operatorPolicyClear, .limitSet, .limitClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
             .returned, .brokerGroup,
             .queueEntries:
             do {
@@ -125,7 +126,7 @@ public final class Engine {
         effectParts.forget()
         broker.finishRecovery()
         store.finishRecovery()
-        broker.setConfiguredPolicies()
+        broker.applyConfiguration()
     }
 
     /// The daemon is about to stop, and not everything is in the log: it should take a checkpoint first.

@@ -19,6 +19,8 @@ public final class Daemon {
     private let configuration: ServerConfiguration
     private let lines: LineWriter
     private let logger: Logger
+    /// For amq.rabbitmq.log, if lines go there.
+    private let lineTap: LineTap?
     private let folder: DataFolder
     private let engine: Engine
     private let loop: EventLoop
@@ -45,8 +47,9 @@ public final class Daemon {
     private init(_ configuration: ServerConfiguration) throws(DaemonStartError) {
         self.configuration = configuration
         lines = LineWriter(descriptor: STDERR_FILENO)
+        lineTap = configuration.logExchange ? LineTap(level: configuration.logExchangeLevel) : nil
         let handler = LogLineHandler(
-            writer: lines, format: configuration.loggingFormat, level: configuration.loggingLevel)
+            writer: lines, format: configuration.loggingFormat, level: configuration.loggingLevel, tap: lineTap)
         logger = Logger(label: "taskd") { _ in handler }
         do throws(StartError) {
             folder = try DataFolder(path: configuration.dataFolder)
@@ -113,11 +116,20 @@ public final class Daemon {
         watchSignals()
         try recover()
         reactor.startAccepting()
+        publishLines()
         // Most of what is in memory of the program was needed to link it and to read the configuration.
         taskd_release_program_pages()
         logReady()
         while stopSignal == nil, !hasLogFailed, !engine.context.isShutdownRequested { reactor.runTurn() }
         return stop()
+    }
+
+    /// From here on lines go to amq.rabbitmq.log, too, if they are to.
+    private func publishLines() {
+        let contentType = configuration.loggingFormat == .json ? "application/json" : "text/plain"
+        lineTap?.take = { [unowned engine] level, line in
+            engine.broker.publishLogLine(level: level, contentType: contentType, line)
+        }
     }
 
     private func recover() throws(DaemonStartError) {
@@ -237,6 +249,7 @@ public final class Daemon {
     }
 
     private func stop() -> Int32 {
+        defer { lineTap?.take = nil }
         defer { lines.finish(withinMilliseconds: 1_000) }
         reactor.stopAccepting()
         if hasLogFailed {

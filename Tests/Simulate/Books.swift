@@ -1,6 +1,6 @@
 // What the clients of a simulated run know: what they sent, what they were told, what must therefore be there after
 // a power cut, what may be, and what must not. Values, so that a crash point takes its own copy along.
-// Next: BrokerBooks.swift, ScrapBooks.swift, StoreBooks.swift.
+// Next: BrokerBooks.swift, ScrapBooks.swift, RuleBooks.swift, StoreBooks.swift.
 
 import Engine
 
@@ -8,6 +8,7 @@ import Engine
 struct Books {
     var broker = BrokerBooks()
     var scrap = ScrapBooks()
+    var rules = RuleBooks()
     var store = StoreBooks()
     /// The wall clock of the last host: the next one's goes on from there.
     var wallMicroseconds: Int64 = 1_700_000_000_000_000

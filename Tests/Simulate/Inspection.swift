@@ -44,9 +44,12 @@ struct Inspection {
         if quietTurns < 2 { report.violation("the host does not come to rest") }
         let now = host.wallMicroseconds / 1_000
         // Messages on disk make a client wait, so the queues come last.
-        guard let store = readStore(), let queues = readQueues(), host.failure == nil else { return }
+        guard let store = readStore(), let rules = readRules(), let queues = readQueues(), host.failure == nil else {
+            return
+        }
         var books = ledger.books
         if let text = books.store.settle(on: store, now: now) { report.violation(text) }
+        if let text = books.rules.settle(on: rules) { report.violation(text) }
         compareScrap(queues, &books.scrap)
         compareBroker(queues, &books.broker)
         books.wallMicroseconds = host.wallMicroseconds
@@ -125,6 +128,19 @@ struct Inspection {
                 })
         default: return nil
         }
+    }
+
+    private func readRules() -> RuleState? {
+        guard let replies = ask([["POLICY", "LIST"], ["LIMIT", "LIST"]]) else { return nil }
+        var rules = RuleState()
+        for (reply, fields) in zip(replies, [["kind", "name", "definition"], ["of", "limit", "value"]]) {
+            for row in reply.elements ?? [] {
+                let value = row.value(fields[2])
+                rules[fields.prefix(2).map { row.value($0)?.text ?? "?" }.joined(separator: " ")] =
+                    value?.text ?? value?.integer.map { "\($0)" } ?? "?"
+            }
+        }
+        return rules
     }
 
     // MARK: Queues

@@ -129,6 +129,7 @@ final class Run {
     ) {
         let broker = BrokerClients(host, report)
         let scrap = ScrapClient(host, report)
+        let rules = RuleClient(host, report)
         let store = StoreClients(host, report, answersAfterSync: sizes.appendFsync == .always)
         host.takesCheckpoints = sizes.takesCheckpoints
         for _ in 0..<turns where host.failure == nil && report.violations.count < Self.violationsMax {
@@ -136,10 +137,12 @@ final class Run {
             ledger.books.wallMicroseconds = host.wallMicroseconds
             broker.send(&ledger.books.broker, &random)
             scrap.send(&ledger.books.scrap, &random)
+            rules.send(&ledger.books.rules, &random)
             store.send(&ledger.books.store, &random)
             host.turn()
             broker.receive(&ledger.books.broker)
             scrap.receive(&ledger.books.scrap)
+            rules.receive(&ledger.books.rules)
             store.receive(&ledger.books.store)
             if random.oneIn(10) { host.syncLog() }
         }

@@ -38,6 +38,20 @@ public final class EngineConfiguration {
     public var consumerTimeoutMilliseconds = Limits.consumerTimeoutMilliseconds
     /// In the words of `POLICY SET`; checked by the server.
     public var policies: [String] = []
+    public var operatorPolicies: [String] = []
+    /// `name limit value`, as in `guest max-channels 100`; checked by the server.
+    public var virtualHostLimits: [String] = []
+    public var userLimits: [String] = []
+    /// How the daemon names itself in traces and events.
+    public var nodeName = "taskd@localhost"
+    /// Virtual hosts whose messages go to amq.rabbitmq.trace from the start.
+    public var tracedVirtualHosts: [String] = []
+    /// Events go to amq.rabbitmq.event.
+    public var hasEventExchange = false
+    /// Log lines go to amq.rabbitmq.log.
+    public var hasLogExchange = false
+    public var policyPatternBytesMax = Limits.policyPatternBytesMax
+    public var policyMatchStepsMax = Limits.policyMatchStepsMax
 
     // MARK: Memory
     /// What messages may take, bytes. They are paged out well below it; above it publishers are blocked.

@@ -36,6 +36,22 @@ public enum Limits {
     /// Nesting of tables and arrays inside a field table.
     public static let fieldTableDepthMax = 128
 
+    // MARK: Policies
+    /// Longest pattern of a policy.
+    public static let policyPatternBytesMax = 1_024
+    /// Steps of matching one name, for each offset at which a match may begin; a name for which they do not suffice
+    /// does not match.
+    public static let policyMatchStepsMax = 2_000
+    /// Queues and exchanges that a changed policy is applied to in one turn.
+    public static let policyObjectsPerTurn = 500
+
+    // MARK: Messages of the broker's own
+    /// Traces, events and log lines that wait to be published; more are dropped, and their number is told.
+    public static let systemMessagesPendingMax = 100_000
+    public static let systemMessagesPendingBytesMax = 134_217_728
+    /// Published at a time.
+    public static let systemMessagesPerSlice = 1_000
+
     // MARK: Broker
     /// Messages handed out in one turn of the loop, over all queues.
     public static let brokerDeliveriesPerTurn = 8_192

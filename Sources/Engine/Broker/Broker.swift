@@ -36,6 +36,12 @@ public final class Broker {
     /// Only while the log is read back.
     var replaying: BrokerReplay?
     private(set) var pager: Pager!
+    var policySweep = PolicySweep()
+    let systemMessages = SystemMessages()
+    /// nil: nobody is told.
+    private(set) var events: BrokerEvents?
+    /// Of everybody who has ever opened a connection or has limits.
+    var userUsages = NameTable<UserUsage>()
     /// Messages in memory, in queues and with channels, in bytes; one in several queues counts for each.
     public internal(set) var residentBytes = 0
 
@@ -66,6 +72,7 @@ public final class Broker {
         let host = VirtualHost(name: name, broker: self)
         virtualHosts.insert(host, for: name)
         if name.string != context.configuration.defaultVirtualHost { log.virtualHostDeclared(name) }
+        events?.virtualHostCreated(host)
         return host
     }
 
@@ -75,6 +82,7 @@ public final class Broker {
         for queue in host.queues.values { host.deleteQueue(queue) }
         for exchange in host.exchanges.values { host.removeExchange(exchange) }
         log.virtualHostDeleted(host.name)
+        events?.virtualHostDeleted(host)
         virtualHosts.removeValue(for: name)
         return true
     }
@@ -125,7 +133,21 @@ public final class Broker {
     func bury(_ rings: [EntryRing]) { graveyard.append(contentsOf: rings) }
 
     /// The log has failed, or it never did.
-    func alarmsChanged() { log.hasFailed = context.alarms.logFailure != nil }
+    func alarmsChanged() {
+        log.hasFailed = context.alarms.logFailure != nil
+        events?.alarmsChanged(to: context.alarms)
+    }
+
+    /// What the configuration says beside topology. The log has been read back.
+    func applyConfiguration() {
+        setConfiguredPolicies()
+        setConfiguredLimits()
+        for name in context.configuration.tracedVirtualHosts {
+            let name = ByteString(name)
+            withExtendedLifetime(name) { virtualHost(name.slice) }?.setTracing(true)
+        }
+        if context.configuration.hasEventExchange { events = BrokerEvents(broker: self) }
+    }
 
     // MARK: The turn
 
@@ -164,12 +186,14 @@ public final class Broker {
 
     /// Deliveries, dead letters, confirms and log records of this turn.
     public func endTurn() {
+        if systemMessages.hasWork { systemMessages.publish(self) }
         deadLetters.process(budget: Limits.brokerDeadLettersPerTurn)
         deliverScheduled()
         if deadLetters.hasWork { deadLetters.process(budget: Limits.brokerDeadLettersPerTurn) }
         log.flush()
         sendConfirms()
         emptyGraveyard()
+        if policySweep.hasWork { policySweep.proceed() }
         pager.endTurn()
     }
 
@@ -186,6 +210,7 @@ public final class Broker {
                 queue.isScheduled = false
                 guard !queue.isDeleted else { continue }
                 budget -= max(1, queue.deliver(budget: min(budget, Limits.brokerDeliveriesPerPass)))
+                if systemMessages.hasWork { systemMessages.publish(self) }
                 if queue.hasDeliverable, !queue.isScheduled { schedule(queue) }
             }
         }
@@ -220,7 +245,9 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork {
+        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork || policySweep.hasWork
+            || systemMessages.hasWork
+        {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next

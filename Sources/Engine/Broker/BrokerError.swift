@@ -28,6 +28,7 @@ struct ResourceName: Equatable {
 /// Why the broker refused.
 enum BrokerError: Error, Equatable {
     case notFound(ResourceName)
+    case queueLimit(name: String, virtualHost: String, limit: Int64)
     case noPreviouslyDeclaredQueue
     /// Exclusive to another connection.
     case locked(ResourceName)
@@ -105,6 +106,8 @@ enum BrokerError: Error, Equatable {
     private var explanation: String {
         switch self {
         case .notFound(let resource): "no \(resource.text)"
+        case .queueLimit(let name, let virtualHost, let limit):
+            "cannot declare queue '\(name)': queue limit in vhost '\(virtualHost)' (\(limit)) is reached"
         case .noPreviouslyDeclaredQueue: "no previously declared queue"
         case .locked(let resource):
             """

@@ -8,9 +8,13 @@
 //     queueDeclare                  id u32, host name, queue name, flags u8 (1 auto-delete), arguments bytes
 //     queueDelete                   id u32
 //     delayQueueDeclare             id u32, host name, exchange name
-//     policySet                     host name, policy name, scope u8 (see PolicyScope), priority i64, pattern bytes,
-//                                   definition bytes
-//     policyClear                   host name, policy name
+//     policySet, operatorPolicySet  host name, policy name, scope u8 (see PolicyScope), priority i64, pattern bytes,
+//                                   definition bytes, origin u8 (1 configuration; nothing: a client)
+//     policyClear, operatorPolicyClear
+//                                   host name, policy name
+//     limitSet                      subject u8 (see LimitSubject), subject's name, limit name, value i64,
+//                                   origin u8 (1 configuration)
+//     limitClear                    subject u8, subject's name, limit name
 //     bind, unbind                  host name, source name, destination kind u8 (0 queue, 1 exchange),
 //                                   destination name, key name, arguments bytes
 //     publish                       see ../Log/PublishRecord.swift
@@ -209,7 +213,13 @@ final class BrokerLog {
     }
     func exchangeDeleted(_ exchange: Exchange) { writeTopology { $0.exchangeDelete(exchange) } }
     func policySet(_ policy: Policy, in host: VirtualHost) { writeTopology { $0.policySet(policy, in: host) } }
-    func policyCleared(_ name: ByteSlice, in host: VirtualHost) { writeTopology { $0.policyClear(name, in: host) } }
+    func policyCleared(_ policy: Policy, in host: VirtualHost) { writeTopology { $0.policyClear(policy, in: host) } }
+    func limitSet(_ limit: ResourceLimit, of subject: LimitSubject, _ name: ByteSlice) {
+        writeTopology { $0.limitSet(limit, of: subject, name) }
+    }
+    func limitCleared(_ limit: LimitName, of subject: LimitSubject, _ name: ByteSlice) {
+        writeTopology { $0.limitClear(limit, of: subject, name) }
+    }
     func queueDeclared(_ queue: Queue) { writeTopology { $0.queueDeclare(queue) } }
     func bound(_ binding: Binding) { writeTopology { $0.binding(.bind, binding) } }
     func unbound(_ binding: Binding) { writeTopology { $0.binding(.unbind, binding) } }

@@ -25,6 +25,22 @@ enum LoginError: Error, Equatable {
     case loopbackOnly(name: String)
     case malformedCredentials(reason: String)
 
+    /// Who wanted to log in; empty when that was not said.
+    var user: String {
+        switch self {
+        case .unknownUser(let name), .wrongPassword(let name), .loopbackOnly(let name): name
+        case .malformedCredentials: ""
+        }
+    }
+
+    /// In RabbitMQ's words, which tell less.
+    var eventText: String {
+        switch self {
+        case .unknownUser(let name), .wrongPassword(let name): "user '\(name)' - invalid credentials"
+        case .loopbackOnly, .malformedCredentials: reason
+        }
+    }
+
     var reason: String {
         switch self {
         case .unknownUser(let name): "user '\(name)' does not exist"

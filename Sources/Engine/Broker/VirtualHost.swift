@@ -9,8 +9,12 @@ public final class VirtualHost {
     let broker: Broker
     private(set) var exchanges = NameTable<Exchange>()
     private(set) var queues = NameTable<Queue>()
-    /// The one that counts before others first.
-    var policies: [Policy] = []
+    var policies = PolicyLists()
+    var limits = ResourceLimits()
+    /// Open ones.
+    var connectionCount = 0
+    /// Its messages go to amq.rabbitmq.trace, too.
+    var isTraced = false
     private(set) var topologyEpoch: UInt64 = 1
     private var routingMark: UInt64 = 0
 
@@ -18,11 +22,20 @@ public final class VirtualHost {
         self.name = name
         self.broker = broker
         // Predeclared, and not in the log: they exist at every start.
-        let predeclared: [(String, ExchangeType, Bool)] = [
+        var predeclared: [(String, ExchangeType, Bool)] = [
             ("", .direct, false), ("amq.direct", .direct, false), ("amq.fanout", .fanout, false),
             ("amq.topic", .topic, false), ("amq.headers", .headers, false), ("amq.match", .headers, false),
-            ("amq.rabbitmq.trace", .topic, true),
+            (VirtualHost.traceExchangeName.description, .topic, true),
         ]
+        let configuration = broker.context.configuration
+        if name.string == configuration.defaultVirtualHost {
+            if configuration.hasEventExchange {
+                predeclared.append((BrokerEvents.exchangeName.description, .topic, true))
+            }
+            if configuration.hasLogExchange {
+                predeclared.append((VirtualHost.logExchangeName.description, .topic, true))
+            }
+        }
         for (name, type, isInternal) in predeclared {
             insert(
                 Exchange(
@@ -112,6 +125,7 @@ public final class VirtualHost {
             makeDelayQueue(of: exchange, logID: exchange.isDurable ? broker.takeLogID() : 0)
         }
         if exchange.isDurable { broker.log.exchangeDeclared(exchange) }
+        broker.events?.exchangeCreated(exchange)
     }
 
     /// What a delayed exchange does with messages whose delay is over.
@@ -167,7 +181,11 @@ public final class VirtualHost {
         topologyChanged()
         if let queue = exchange.delayQueue { deleteDelayQueue(queue) }
         if exchange.isDurable { broker.log.exchangeDeleted(exchange) }
-        for binding in exchange.allBindings { forget(binding) }
+        broker.events?.exchangeDeleted(exchange)
+        for binding in exchange.allBindings {
+            forget(binding)
+            broker.events?.bindingDeleted(binding)
+        }
         // Bindings refer to their source: an exchange that kept them would keep itself.
         exchange.removeAllBindings()
         let incoming = exchange.incoming
@@ -201,6 +219,9 @@ public final class VirtualHost {
             }
             name = ByteString(method.queue)
         }
+        if let limit = limits.reached(.queues, queues.count) {
+            throw .queueLimit(name: name.string, virtualHost: self.name.string, limit: limit)
+        }
         let resource = ResourceName.queue(name.slice, in: self)
         let policy = policy(forQueue: name.slice, QueueArguments.type(of: method.arguments))
         let settings = try QueueArguments.parse(method.arguments, policy: policy, for: resource)
@@ -217,6 +238,7 @@ public final class VirtualHost {
         insert(queue)
         if method.exclusive { connection?.exclusiveQueues.append(queue) }
         if queue.isLogged { broker.log.queueDeclared(queue) }
+        broker.events?.queueCreated(queue)
         return queue
     }
 
@@ -283,6 +305,9 @@ public final class VirtualHost {
         broker.unregister(queue)
         topologyChanged()
         if queue.isLogged { broker.log.queueDeleted(queue) }
+        broker.events?.queueDeleted(queue)
+        // What goes with it is the broker's doing.
+        broker.events?.actor = nil
         for consumer in queue.consumers.all { consumer.channel.queueIsGone(consumer) }
         queue.activeConsumer = nil
         let bindings = queue.bindings

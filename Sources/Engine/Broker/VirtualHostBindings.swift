@@ -69,6 +69,7 @@ extension VirtualHost {
         }
         topologyChanged()
         if binding.isDurable { broker.log.bound(binding) }
+        broker.events?.bindingCreated(binding)
         return binding.isDurable
     }
 
@@ -91,6 +92,7 @@ extension VirtualHost {
         guard !source.isDeleted else { return nil }
         source.remove(binding)
         topologyChanged()
+        broker.events?.bindingDeleted(binding)
         // The log says so itself; when it is read back, bindings of transient queues are missing here.
         guard source.isAutoDelete, source.bindingCount == 0, broker.replaying == nil else { return nil }
         return source

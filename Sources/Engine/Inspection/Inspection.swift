@@ -1,10 +1,12 @@
 // The broker, seen with redis-cli: commands that show queues, messages, connections, and a section of INFO.
 // This is where store and broker meet for reading: the store knows no broker, so it holds this object as a
-// companion whose type only these commands know. Nothing here changes the broker but QUEUE PURGE and POLICY.
+// companion whose type only these commands know. Nothing here changes the broker but QUEUE PURGE, POLICY, LIMIT and TRACE.
 //
 //     QUEUE LIST|INFO|PEEK|PURGE      QueueCommands.swift
 //     EXCHANGE LIST, BINDING LIST     TopologyCommands.swift
 //     POLICY SET|CLEAR|LIST           PolicyCommands.swift
+//     LIMIT SET|CLEAR|LIST            LimitCommands.swift
+//     TRACE ON|OFF|LIST               TraceCommands.swift
 //     CONNECTION|CHANNEL|CONSUMER LIST    PeerCommands.swift
 //
 // Loop thread only. Next: InspectionRow.swift (how replies look).
@@ -14,23 +16,38 @@ import Wire
 /// What inspection commands work on.
 final class Inspection {
     unowned(unsafe) let broker: Broker
+    let users: Users
 
-    private init(broker: Broker) { self.broker = broker }
+    private init(_ broker: Broker, _ users: Users) {
+        self.broker = broker
+        self.users = users
+    }
 
     /// Lets the store's commands see the broker.
-    static func attach(_ broker: Broker, to store: Store) {
-        store.administration.companion = Inspection(broker: broker)
+    static func attach(_ broker: Broker, _ users: Users, to store: Store) {
+        store.administration.companion = Inspection(broker, users)
         store.addInfoSection(.broker)
     }
 }
 
 extension CommandCall {
     /// The broker beside this store.
-    func broker() throws(CommandError) -> Broker {
+    func broker() throws(CommandError) -> Broker { try inspection().broker }
+
+    func users() throws(CommandError) -> Users { try inspection().users }
+
+    private func inspection() throws(CommandError) -> Inspection {
         guard let inspection = store.administration.companion as? Inspection else {
             throw .text("ERR no broker runs beside this store")
         }
-        return inspection.broker
+        return inspection
+    }
+
+    /// Says OK; it goes out when the log is on disk as far as the broker has promised.
+    func replyOnceDurable(_ broker: Broker) {
+        reply.ok()
+        guard broker.log.isEnabled else { return }
+        client.output.heldUntilSequence = max(client.output.heldUntilSequence, broker.log.promisedSequence)
     }
 }
 
@@ -70,11 +87,12 @@ extension Broker {
     }
 
     /// The virtual host named by VHOST at `index`, or the default one when the words end before it.
-    func host(_ call: CommandCall, at index: Int) throws(CommandError) -> VirtualHost {
-        guard index < call.count else {
+    func host(_ call: CommandCall, at index: Int, before end: Int? = nil) throws(CommandError) -> VirtualHost {
+        let end = end ?? call.count
+        guard index < end else {
             return try ByteString(context.configuration.defaultVirtualHost).withHost(of: self)
         }
-        guard index + 2 == call.count, call.word(index, is: "vhost") else { throw .syntax }
+        guard index + 2 == end, call.word(index, is: "vhost") else { throw .syntax }
         return try requiredHost(call[index + 1])
     }
 }

@@ -103,7 +103,8 @@ extension Queue {
     var fullRow: InspectionRow {
         var row = summaryRow
         row.add("arguments", .arguments(rawArguments))
-        row.add("policy", policy.map { .name($0.name) } ?? .none)
+        row.add("policy", policy.user.map { .name($0.name) } ?? .none)
+        row.add("operator_policy", policy.operator.map { .name($0.name) } ?? .none)
         row.add("owner_connection", owner.map { .text($0.name) } ?? .none)
         row.add("single_active_consumer", activeConsumer.map { .name($0.tag) } ?? .none)
         row.add("bindings", .integer(bindings.count))

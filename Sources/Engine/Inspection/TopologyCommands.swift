@@ -61,7 +61,7 @@ extension Exchange {
         row.add("internal", .flag(isInternal))
         row.add("alternate_exchange", alternate.map { .name($0) } ?? .none)
         row.add("bindings", .integer(bindingCount))
-        row.add("policy", policy.map { .name($0.name) } ?? .none)
+        row.add("policy", policy.user.map { .name($0.name) } ?? .none)
         row.add("messages_delayed", .integer(delayQueue?.delayed?.entries.count ?? 0))
         row.add("published_total", .integer(Int(publishedTotal)))
         row.add("arguments", .arguments(rawArguments))

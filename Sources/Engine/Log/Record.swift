@@ -46,6 +46,10 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     case delayQueueDeclare = 40
     case policySet = 41
     case policyClear = 42
+    case operatorPolicySet = 43
+    case operatorPolicyClear = 44
+    case limitSet = 45
+    case limitClear = 46
 
     // Broker: messages
     /// A message and the queues it went to. Its position is the message's identity.

@@ -44,13 +44,24 @@ enum RecordDescription {
                 ("arguments", try cursor.readSize()),
             ]
         case .queueDelete: return [("queue", number(UInt64(try cursor.readLittle32())))]
-        case .policySet:
+        case .policySet, .operatorPolicySet:
             return [
                 ("host", try cursor.readName()), ("policy", try cursor.readName()),
                 ("scope", number(UInt64(try cursor.readUInt8()))), ("priority", number(try cursor.readLittle64())),
                 ("pattern", try cursor.readSize()), ("definition", try cursor.readSize()),
             ]
-        case .policyClear: return [("host", try cursor.readName()), ("policy", try cursor.readName())]
+        case .policyClear, .operatorPolicyClear:
+            return [("host", try cursor.readName()), ("policy", try cursor.readName())]
+        case .limitSet:
+            return [
+                ("subject", number(UInt64(try cursor.readUInt8()))), ("name", try cursor.readName()),
+                ("limit", try cursor.readName()), ("value", number(try cursor.readLittle64())),
+            ]
+        case .limitClear:
+            return [
+                ("subject", number(UInt64(try cursor.readUInt8()))), ("name", try cursor.readName()),
+                ("limit", try cursor.readName()),
+            ]
         case .delayQueueDeclare:
             return [
                 ("queue", number(UInt64(try cursor.readLittle32()))), ("host", try cursor.readName()),

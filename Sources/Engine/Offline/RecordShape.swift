@@ -28,12 +28,16 @@ enum RecordShape {
         case .brokerGroup:
             guard seen.count >= RecordFormat.headerBytes else { return length >= RecordFormat.headerBytes }
             return self.length(ofHeader: seen, available: length) != nil
-        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .exchangeDeclare, .exchangeDelete,
-            .bind, .unbind:
+        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .operatorPolicySet,
+            .operatorPolicyClear,
+            .exchangeDeclare, .exchangeDelete, .bind, .unbind:
             // A name's length comes first.
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
         case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:
             return length >= 4
+        case .limitSet, .limitClear:
+            // Whose limit it is, then a name's length.
+            return length > 2 && (seen.isEmpty || seen[0] < 2)
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

@@ -12,6 +12,16 @@ import Musl
 
 /// Reads /proc, getrusage and uname.
 enum SystemFacts {
+    /// Up to its first dot, as RabbitMQ's short names of nodes have it.
+    static var hostName: String {
+        var name = [UInt8](repeating: 0, count: 256)
+        let result = name.withUnsafeMutableBytes {
+            gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        guard result == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 && $0 != 0x2E }, as: UTF8.self)
+    }
+
     static func fill(_ facts: inout ProcessFacts, heap: inout HeapSize) {
         facts.processID = getpid()
         facts.executable = link("/proc/self/exe")

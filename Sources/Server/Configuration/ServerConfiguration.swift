@@ -68,6 +68,13 @@ public struct ServerConfiguration: Sendable {
     public var amqpHeartbeatSeconds = 0
     public var amqpConsumerTimeoutMilliseconds = 0
     public var amqpPolicies: [String] = []
+    public var amqpOperatorPolicies: [String] = []
+    public var amqpVirtualHostLimits: [String] = []
+    public var amqpUserLimits: [String] = []
+    public var amqpTraceVirtualHosts: [String] = []
+    public var amqpEventExchange = false
+    public var amqpPolicyPatternBytesMax = 0
+    public var amqpPolicyMatchStepsMax = 0
     public var amqpMessageBytesMax = 0
     public var amqpDefaultUser = ""
     public var amqpDefaultPassword = ""
@@ -87,6 +94,8 @@ public struct ServerConfiguration: Sendable {
 
     public var logSegmentBytesMax = 0
     public var logErrorPolicy = LogErrorPolicy.exit
+    public var logExchange = false
+    public var logExchangeLevel = LogLevel.info
     public var logCheckpointBytes = 0
     public var logCheckpointSeconds = 0
 
@@ -131,6 +140,15 @@ public struct ServerConfiguration: Sendable {
         engine.amqpChannelsMax = amqpChannelsMax
         engine.amqpHeartbeatSeconds = amqpHeartbeatSeconds
         engine.policies = amqpPolicies
+        engine.operatorPolicies = amqpOperatorPolicies
+        engine.virtualHostLimits = amqpVirtualHostLimits
+        engine.userLimits = amqpUserLimits
+        engine.tracedVirtualHosts = amqpTraceVirtualHosts
+        engine.hasEventExchange = amqpEventExchange
+        engine.hasLogExchange = logExchange
+        engine.nodeName = "taskd@\(SystemFacts.hostName)"
+        engine.policyPatternBytesMax = amqpPolicyPatternBytesMax
+        engine.policyMatchStepsMax = amqpPolicyMatchStepsMax
         engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases

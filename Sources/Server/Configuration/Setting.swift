@@ -26,7 +26,7 @@ enum SettingValue: Equatable, Sendable {
 }
 
 /// What a setting accepts.
-enum SettingKind: Sendable {
+enum SettingKind: Equatable, Sendable {
     case text
     case integer(ClosedRange<Int>)
     /// An integer, or text with a unit: "64MiB", "100kB".
@@ -40,6 +40,11 @@ enum SettingKind: Sendable {
     case names
     /// In the words of `POLICY SET`.
     case policies
+    /// The same for operators.
+    case operatorPolicies
+    /// `NAME LIMIT VALUE`, of virtual hosts or users.
+    case virtualHostLimits
+    case userLimits
 
     var expectation: String {
         switch self {
@@ -51,7 +56,10 @@ enum SettingKind: Sendable {
         case .choice(let choices): "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", ")
         case .listen: "a list of \"host:port\""
         case .names: "a list of names"
-        case .policies: "a list of \"name pattern {definition}\", with options as POLICY SET has them"
+        case .policies, .operatorPolicies:
+            "a list of \"name pattern {definition}\", with options as POLICY SET has them"
+        case .virtualHostLimits: "a list of \"name max-connections|max-queues number\""
+        case .userLimits: "a list of \"name max-connections|max-channels number\""
         }
     }
 }
@@ -103,8 +111,14 @@ struct Setting: Sendable {
         case (.listen, .text(let text)): return ListenAddress(text) == nil ? nil : .list([text])
         case (.listen, .list(let items)): return items.allSatisfy { ListenAddress($0) != nil } ? value : nil
         case (.names, .list): return value
-        case (.policies, .list(let items)): return items.allSatisfy { (try? ConfiguredPolicy($0)) != nil } ? value : nil
-        case (.policies, .text(let text)): return checked(.list([text]))
+        case (.policies, .list(let items)), (.operatorPolicies, .list(let items)):
+            let isOperators = kind == .operatorPolicies
+            return items.allSatisfy { (try? ConfiguredPolicy.check($0, isOperators: isOperators)) != nil } ? value : nil
+        case (.virtualHostLimits, .list(let items)):
+            return items.allSatisfy { (try? ConfiguredLimit.checkVirtualHosts($0)) != nil } ? value : nil
+        case (.userLimits, .list(let items)):
+            return items.allSatisfy { (try? ConfiguredLimit.checkUsers($0)) != nil } ? value : nil
+        case (.policies, .text(let text)), (.operatorPolicies, .text(let text)): return checked(.list([text]))
         case (.names, .text(let text)): return .list([text])
         default: return nil
         }
@@ -113,7 +127,7 @@ struct Setting: Sendable {
     /// A value from an environment variable or a flag, where everything is text.
     func parsed(_ text: String) -> SettingValue? {
         switch kind {
-        case .text, .choice, .sizeOrShare, .policies: return checked(.text(text))
+        case .text, .choice, .sizeOrShare, .policies, .operatorPolicies: return checked(.text(text))
         case .integer: return Int(text).flatMap { checked(.integer($0)) }
         case .bytes: return checked(Int(text).map { .integer($0) } ?? .text(text))
         case .boolean:
@@ -122,7 +136,7 @@ struct Setting: Sendable {
             case "false", "no", "off", "0": return .boolean(false)
             default: return nil
             }
-        case .listen, .names:
+        case .listen, .names, .virtualHostLimits, .userLimits:
             return checked(.list(text.split(separator: ",").map { String($0.trimmed) }))
         }
     }

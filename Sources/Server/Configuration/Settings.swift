@@ -102,9 +102,42 @@ public enum Settings {
         Setting(
             "amqp.policies", .policies, .list([]),
             "Policies that hold from each start on, whatever was set under their names, in the words of POLICY SET: "
-                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. In the environment there is room "
-                + "for one."
+                + "'limits ^task {\"max-length\": 100000} PRIORITY 1 APPLY-TO queues'. Taken out here they go with the "
+                + "next start. In the environment there is room for one."
         ) { $0.amqpPolicies = $1.listValue },
+        Setting(
+            "amqp.operator_policies", .operatorPolicies, .list([]),
+            "The same for operator policies, which hold beside the others: limits and times to live, of which the "
+                + "smaller ones hold."
+        ) { $0.amqpOperatorPolicies = $1.listValue },
+        Setting(
+            "amqp.virtual_host_limits", .virtualHostLimits, .list([]),
+            "What virtual hosts may have, as in '/ max-connections 1000 max-queues 5000'; a negative number limits "
+                + "nothing. They hold from each start on, and taken out here they go with the next start."
+        ) { $0.amqpVirtualHostLimits = $1.listValue },
+        Setting(
+            "amqp.user_limits", .userLimits, .list([]),
+            "What users may have, in the same way: 'guest max-connections 100 max-channels 1000'."
+        ) { $0.amqpUserLimits = $1.listValue },
+        Setting(
+            "amqp.trace_virtual_hosts", .names, .list([]),
+            "Virtual hosts whose messages are published once more, to amq.rabbitmq.trace, from the start (RabbitMQ: "
+                + "trace_vhosts); later TRACE ON and OFF say so."
+        ) { $0.amqpTraceVirtualHosts = $1.listValue },
+        Setting(
+            "amqp.event_exchange", .boolean, .boolean(false),
+            "Whether what happens to queues, connections and so on is published to amq.rabbitmq.event (RabbitMQ: the "
+                + "plugin rabbitmq_event_exchange)."
+        ) { $0.amqpEventExchange = $1.booleanValue },
+        Setting(
+            "amqp.policy_pattern_bytes_max", .integer(1...65_535), .integer(Limits.policyPatternBytesMax),
+            "Longest pattern of a policy."
+        ) { $0.amqpPolicyPatternBytesMax = $1.integerValue },
+        Setting(
+            "amqp.policy_match_steps_max", .integer(100...10_000_000), .integer(Limits.policyMatchStepsMax),
+            "Steps that a policy's pattern may take for a name, from each place where a match may begin. A name for "
+                + "which they do not suffice does not match."
+        ) { $0.amqpPolicyMatchStepsMax = $1.integerValue },
     ]
 
     private static let resp: [Setting] = [
@@ -153,6 +186,15 @@ public enum Settings {
     ]
 
     private static let log: [Setting] = [
+        Setting(
+            "log.exchange", .boolean, .boolean(false),
+            "Whether the daemon's lines are published to amq.rabbitmq.log, too, under their level (RabbitMQ: "
+                + "log.exchange). This and the next setting are about those lines, the rest here about the durable log."
+        ) { $0.logExchange = $1.booleanValue },
+        Setting(
+            "log.exchange_level", .choice(LogLevel.allCases.map(\.rawValue)), .text("info"),
+            "Least severe lines that are published."
+        ) { $0.logExchangeLevel = LogLevel(rawValue: $1.textValue)! },
         Setting(
             "log.segment_bytes_max", .bytes(1_048_576...1_073_741_824), .integer(67_108_864),
             "Size at which a file of the durable log is closed and the next begun."

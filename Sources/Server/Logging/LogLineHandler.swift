@@ -14,17 +14,34 @@ import Glibc
 import Musl
 #endif
 
+/// Gets lines beside the writer. Set and called on the loop thread, which is where the daemon logs.
+final class LineTap: @unchecked Sendable {
+    let level: Logger.Level
+    var take: ((_ level: String, _ line: String) -> Void)?
+
+    init(level: LogLevel) { self.level = Logger.Level(level) }
+}
+
+extension Logger.Level {
+    init(_ level: LogLevel) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
+}
+
 /// Formats lines.
 struct LogLineHandler: LogHandler {
     private let writer: LineWriter
     private let format: LogFormat
+    private let writtenLevel: Logger.Level
+    private let tap: LineTap?
+    /// Least severe lines that anybody wants.
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
 
-    init(writer: LineWriter, format: LogFormat, level: LogLevel) {
+    init(writer: LineWriter, format: LogFormat, level: LogLevel, tap: LineTap? = nil) {
         self.writer = writer
         self.format = format
-        logLevel = Logger.Level(rawValue: level.rawValue) ?? .info
+        self.tap = tap
+        writtenLevel = Logger.Level(level)
+        logLevel = min(writtenLevel, tap?.level ?? writtenLevel)
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -36,10 +53,11 @@ struct LogLineHandler: LogHandler {
         var pairs = metadata
         if let more = event.metadata { pairs.merge(more) { $1 } }
         let sorted = pairs.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
-        writer.write(
-            Self.line(
-                format, wallMicroseconds: LoopClock.wallMicroseconds, level: event.level.rawValue,
-                message: event.message.description, pairs: sorted))
+        let line = Self.line(
+            format, wallMicroseconds: LoopClock.wallMicroseconds, level: event.level.rawValue,
+            message: event.message.description, pairs: sorted)
+        if event.level >= writtenLevel { writer.write(line) }
+        if let tap, event.level >= tap.level { tap.take?(event.level.rawValue, line) }
     }
 
     /// One line with its end.

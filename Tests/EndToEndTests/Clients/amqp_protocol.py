@@ -1795,6 +1795,145 @@ def direct_reply_to_round_trip(b):
     return seen + [s.replace(reply_to, "REPLY-TO") for s in q.take(3)]
 
 
+def quorum(b, peer, arguments=None, suffix=""):
+    name = f"t.{b.name}{suffix}"
+    peer.call(1, "queue.delete", 0, name, False, False, False).take()
+    peer.call(1, "queue.declare", 0, name, False, True, False, False, False,
+              {"x-queue-type": "quorum", **(arguments or {})})
+    answer = peer.take()
+    assert answer == [f'1 queue.declare-ok "{name}" 0 0'], answer
+    return name
+
+
+def come_back(b, peer, queue, times):
+    """Gets the message and sends it back, so many times; what was got."""
+    seen = []
+    for number in range(1, times + 1):
+        got = fetch(peer, queue)
+        seen += [got[0].split(" ")[1]] + got[1:2]
+        if len(got) > 1:
+            peer.call(1, "basic.nack", int(got[0].split(" ")[2]), False, True)
+    return seen
+
+
+def fetch(peer, queue, tries=20, channel=1):
+    """A message with its header, waited for: quorum queues pass on what they have at their leisure."""
+    for _ in range(tries):
+        peer.call(channel, "basic.get", 0, queue, False)
+        got = peer.take()
+        if "get-ok" in got[0]:
+            return got + peer.take(2)
+        time.sleep(0.1)
+    return got
+
+
+def without_time(lines):
+    return [re.sub(r"'time': \d+", "'time': T", line) for line in lines]
+
+
+@row
+def quorum_counts_deliveries(b):
+    p = b.peer().open()
+    q = quorum(b, p)
+    b.publish(p, "", q)
+    return come_back(b, p, q, 3)
+
+
+@row
+def quorum_counts_deliveries_to_consumers(b):
+    p = b.peer().open()
+    q = quorum(b, p)
+    b.publish(p, "", q)
+    p.call(1, "basic.consume", 0, q, "c", False, False, False, False, {})
+    seen = p.take(4)
+    for tag in (1, 2):
+        p.call(1, "basic.nack", tag, False, True)
+        seen += p.take(3)
+    return seen
+
+
+@row
+def quorum_has_no_limit_by_default(b):
+    p = b.peer().open()
+    q = quorum(b, p)
+    b.publish(p, "", q)
+    return come_back(b, p, q, 25)[-2:]
+
+
+@row
+def quorum_delivery_limit(b):
+    p = b.peer().open()
+    dead = b.queue(p, ".dead")
+    q = quorum(b, p, {"x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
+    b.publish(p, "", q)
+    return come_back(b, p, q, 3) + without_time(fetch(p, dead)[1:]) + p.call(1, "basic.get", 0, q, False).take()
+
+
+@row
+def quorum_delivery_limit_0(b):
+    p = b.peer().open()
+    q = quorum(b, p, {"x-delivery-limit": 0})
+    b.publish(p, "", q)
+    seen = come_back(b, p, q, 1)
+    time.sleep(0.3)
+    return seen + p.call(1, "basic.get", 0, q, False).take()
+
+
+@row
+def quorum_delivery_limit_negative(b):
+    p = b.peer().open()
+    p.call(1, "queue.declare", 0, "t.quorum_delivery_limit_negative", False, True, False, False, False,
+           {"x-queue-type": "quorum", "x-delivery-limit": -1})
+    return p.take()
+
+
+@row
+def quorum_limit_counts_lost_channels(b):
+    p = b.peer().open(channels=(1, 2))
+    q = quorum(b, p, {"x-delivery-limit": 1})
+    b.publish(p, "", q)
+    seen = []
+    for _ in range(2):
+        seen += fetch(p, q, channel=2)[1:2]
+        p.call(2, "channel.close", 200, "", 0, 0).take()
+        p.call(2, "channel.open", "").take()
+        time.sleep(0.3)
+    return seen + p.call(1, "basic.get", 0, q, False).take()
+
+
+@row
+def quorum_at_least_once_strategy(b):
+    """With or without what it needs, which RabbitMQ only writes into its log."""
+    p = b.peer().open()
+    dead = b.queue(p, ".dead")
+    seen = []
+    for suffix, more in [(".1", {}), (".2", {"x-overflow": "reject-publish"})]:
+        q = quorum(b, p, {
+            "x-dead-letter-strategy": "at-least-once", "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": dead, **more}, suffix)
+        b.publish(p, "", q)
+        got = fetch(p, q)
+        p.call(1, "basic.reject", int(got[0].split(" ")[2]), False)
+        seen += without_time(fetch(p, dead)[1:])
+    return seen
+
+
+@row
+def quorum_unknown_strategy(b):
+    p = b.peer().open()
+    p.call(1, "queue.declare", 0, "t.quorum_unknown_strategy", False, True, False, False, False,
+           {"x-queue-type": "quorum", "x-dead-letter-strategy": "sometimes"})
+    return p.take()
+
+
+@row
+def quorum_overflow_to_dead_letters(b):
+    p = b.peer().open()
+    p.call(1, "queue.declare", 0, "t.quorum_overflow_to_dead_letters", False, True, False, False, False,
+           {"x-queue-type": "quorum", "x-overflow": "reject-publish-dlx"})
+    return p.take()
+
+
 @row
 def quorum_global_qos(b):
     p = b.peer().open()

@@ -88,7 +88,7 @@ def containers():
     check(isinstance(raw, list) and dict(zip(raw[::2], raw[1::2]))[b"name"] == name.encode(), f"RESP2: {shorten(raw)}")
     check(redis_cli("QUEUE", "INFO", f"{name}-missing").startswith("NOTFOUND no such queue "), "an unknown queue")
     check(redis_cli("QUEUE", "NOSUCH").startswith("ERR "), "an unknown subcommand")
-    for container in ("queue", "exchange", "binding", "connection", "channel", "consumer"):
+    for container in ("queue", "exchange", "binding", "connection", "channel", "consumer", "policy", "limit", "trace"):
         check("summary" in redis_cli("COMMAND", "DOCS", container), f"COMMAND DOCS {container}")
 
     channel.close()

@@ -52,8 +52,13 @@ final class BrokerFixture {
     let broker: Broker
     private var nowMilliseconds: Int64 = 0
 
-    init(journal: Bool = false, wallMilliseconds: Int64 = 1_700_000_000_000) {
-        context = EngineContext(configuration: EngineConfiguration())
+    init(
+        journal: Bool = false, wallMilliseconds: Int64 = 1_700_000_000_000,
+        _ configure: (EngineConfiguration) -> Void = { _ in }
+    ) {
+        let configuration = EngineConfiguration()
+        configure(configuration)
+        context = EngineContext(configuration: configuration)
         broker = Broker(context: context)
         wall = wallMilliseconds
         advance(1_000)

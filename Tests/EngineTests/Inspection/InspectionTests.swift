@@ -15,7 +15,7 @@ struct InspectionTests {
         init() {
             test = TestStore()
             broker = Broker(context: test.context)
-            Inspection.attach(broker, to: test.store)
+            Inspection.attach(broker, Users(test.context.configuration.users), to: test.store)
             let host = broker.virtualHosts.values[0]
             connection = broker.openConnection(
                 virtualHost: host, output: OutputQueue(flushList: test.context.flushList), name: "here -> there",
@@ -177,11 +177,45 @@ struct InspectionTests {
         #expect(fixture.reply("QUEUE", "INFO", "task").contains("$6\r\npolicy\r\n$1\r\np\r\n"))
         #expect(fixture.broker.virtualHosts.values[0].queues.values[0].settings.lengthMax == 5)
         #expect(fixture.reply("POLICY", "SET", "p", "^task", "nonsense").hasPrefix("-ERR the definition is no flat"))
-        #expect(fixture.reply("POLICY", "SET", "p", "^task", "{}", "APPLY-TO", "all").hasPrefix("-ERR a definition"))
+        #expect(
+            fixture.reply("POLICY", "SET", "p", "^task", "{}", "APPLY-TO", "all").hasPrefix("-ERR no policy provided"))
         #expect(fixture.reply("POLICY", "SET", "p", "x", "{}", "VHOST").hasPrefix("-ERR an option has no value"))
         #expect(fixture.reply("POLICY", "CLEAR", "other").hasPrefix("-NOTFOUND"))
+        #expect(fixture.reply("POLICY", "SET", "p", "^t", #"{"max-length": 4}"#, "OPERATOR") == "+OK\r\n")
+        #expect(fixture.reply("POLICY", "LIST").hasPrefix("*2\r\n"))
+        #expect(fixture.broker.virtualHosts.values[0].queues.values[0].settings.lengthMax == 4)
+        #expect(fixture.reply("POLICY", "CLEAR", "p", "VHOST", "/", "OPERATOR") == "+OK\r\n")
+        #expect(fixture.reply("POLICY", "CLEAR", "p", "OPERATOR").hasPrefix("-NOTFOUND"))
         #expect(fixture.reply("POLICY", "CLEAR", "p") == "+OK\r\n")
         #expect(fixture.reply("POLICY", "LIST") == "*0\r\n")
+    }
+
+    @Test func limitsAreSetListedAndCleared() {
+        let fixture = Fixture()
+        #expect(fixture.reply("LIMIT", "SET", "USER", "guest", "max-channels", "9") == "+OK\r\n")
+        #expect(fixture.reply("LIMIT", "SET", "VHOST", "/", "max-queues", "-1") == "+OK\r\n")
+        let list = fixture.reply("LIMIT", "LIST")
+        #expect(
+            list.hasPrefix("*2\r\n") && list.contains("\r\nmax-channels\r\n$5\r\nvalue\r\n:9\r\n$4\r\nused\r\n:1\r\n"))
+        #expect(
+            fixture.reply("LIMIT", "SET", "USER", "nobody", "max-channels", "9").hasPrefix("-NOTFOUND no such user"))
+        #expect(fixture.reply("LIMIT", "SET", "VHOST", "x", "max-queues", "9").hasPrefix("-NOTFOUND"))
+        #expect(fixture.reply("LIMIT", "SET", "QUEUE", "x", "max-queues", "9").hasPrefix("-ERR syntax"))
+        #expect(fixture.reply("LIMIT", "SET", "VHOST", "/", "max-queues", "x").hasPrefix("-ERR max-queues should be"))
+        #expect(fixture.reply("LIMIT", "CLEAR", "VHOST", "/", "max-channels").hasPrefix("-ERR no limit"))
+        #expect(fixture.reply("LIMIT", "CLEAR", "VHOST", "/", "max-connections").hasPrefix("-NOTFOUND"))
+        #expect(fixture.reply("LIMIT", "CLEAR", "VHOST", "/", "max-queues") == "+OK\r\n")
+        #expect(fixture.reply("LIMIT", "CLEAR", "USER", "guest") == "+OK\r\n")
+        #expect(fixture.reply("LIMIT", "LIST") == "*0\r\n")
+    }
+
+    @Test func tracingIsSwitched() {
+        let fixture = Fixture()
+        #expect(fixture.reply("TRACE", "ON") == "+OK\r\n" && fixture.channel.isTraced)
+        #expect(fixture.reply("TRACE", "LIST").contains("\r\n/\r\n"))
+        #expect(fixture.reply("TRACE", "OFF", "VHOST", "/") == "+OK\r\n" && !fixture.channel.isTraced)
+        #expect(fixture.reply("TRACE", "LIST") == "*0\r\n")
+        #expect(fixture.reply("TRACE", "ON", "VHOST", "nowhere").hasPrefix("-NOTFOUND"))
     }
 
     @Test func infoHasABrokerSection() throws {

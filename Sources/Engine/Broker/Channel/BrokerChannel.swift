@@ -47,7 +47,18 @@ public final class BrokerChannel {
     var deliveryMarks = DeliveryMarks()
 
     // Publishing
-    var mode = ChannelMode.plain
+    var mode = ChannelMode.plain {
+        didSet { takesLongWay = mode == .transaction || isTraced }
+    }
+    /// Every message is published and delivered once more; see ../SystemMessages/Firehose.swift.
+    var isTraced: Bool {
+        didSet {
+            takesLongWay = mode == .transaction || isTraced
+            for consumer in consumers.values { consumer.noteTracing() }
+        }
+    }
+    /// Publishes do more than find their queues: in a transaction, and when traced.
+    private(set) var takesLongWay: Bool
     var routes = RouteCache()
     var confirms = PendingConfirms()
     /// Highest tag answered by an ack.
@@ -72,6 +83,8 @@ public final class BrokerChannel {
         output = connection.output
         frameBytesMax = connection.frameBytesMax
         wantsNudges = connection.capabilities.contains(.nudges)
+        isTraced = connection.virtualHost.isTraced
+        takesLongWay = isTraced
     }
 
     @inline(__always)
@@ -89,7 +102,10 @@ public final class BrokerChannel {
         isClosed = true
         for consumer in consumers.values { consumer.queue.consumers.leave(consumer) }
         returnEverything()
-        for consumer in consumers.values { consumer.queue.removeConsumer(consumer) }
+        for consumer in consumers.values {
+            broker.events?.consumerDeleted(consumer)
+            consumer.queue.removeConsumer(consumer)
+        }
         consumers.removeAll()
         forgetReplyConsumer()
         connection.forget(self)

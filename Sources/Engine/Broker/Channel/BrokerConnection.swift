@@ -33,6 +33,7 @@ public final class BrokerConnection {
     /// The client's properties, a table without its length; for inspection.
     var clientProperties: [UInt8] = []
     let openedWallMilliseconds: Int64
+    let usage: UserUsage
 
     private(set) var channels: [UInt16: BrokerChannel] = [:]
     /// Queues that end with the connection.
@@ -63,6 +64,9 @@ public final class BrokerConnection {
         self.user = user
         self.frameBytesMax = frameBytesMax
         openedWallMilliseconds = broker.context.time.wallMilliseconds
+        usage = ByteString(user).withUsage(of: broker)
+        usage.connectionCount += 1
+        virtualHost.connectionCount += 1
     }
 
     /// Opens a channel; the number is not in use.
@@ -70,10 +74,16 @@ public final class BrokerConnection {
         precondition(channels[number] == nil && !isClosed, "channel opened twice")
         let channel = BrokerChannel(number: number, connection: self)
         channels[number] = channel
+        usage.channelCount += 1
+        broker.events?.channelCreated(channel)
         return channel
     }
 
-    func forget(_ channel: BrokerChannel) { channels[channel.number] = nil }
+    func forget(_ channel: BrokerChannel) {
+        channels[channel.number] = nil
+        usage.channelCount -= 1
+        broker.events?.channelClosed(channel)
+    }
 
     /// Releases everything: channels give back what they hold, exclusive queues go.
     func close() {
@@ -85,7 +95,10 @@ public final class BrokerConnection {
         exclusiveQueues = []
         for queue in queues where !queue.isDeleted { virtualHost.deleteQueue(queue) }
         waitingForOutput = []
+        usage.connectionCount -= 1
+        virtualHost.connectionCount -= 1
         broker.forget(self)
+        broker.events?.connectionClosed(self)
     }
 
     // MARK: Back-pressure
@@ -107,4 +120,9 @@ public final class BrokerConnection {
             if !consumer.isCancelled { consumer.queue.activate(consumer) }
         }
     }
+}
+
+extension ByteString {
+    /// Lives until the user is found.
+    fileprivate func withUsage(of broker: Broker) -> UserUsage { broker.usage(of: slice) }
 }

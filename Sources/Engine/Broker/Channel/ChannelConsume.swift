@@ -37,6 +37,7 @@ extension BrokerChannel {
             priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array)
         consumers.insert(consumer, for: tag)
         queue.addConsumer(consumer)
+        broker.events?.by(connection.user) { $0.consumerCreated(consumer) }
         return tag
     }
 
@@ -44,6 +45,7 @@ extension BrokerChannel {
     func cancel(_ tag: ByteSlice) {
         if isReplyConsumer(tag) { return forgetReplyConsumer() }
         guard let consumer = consumers.removeValue(for: tag) else { return }
+        broker.events?.by(connection.user) { $0.consumerDeleted(consumer) }
         consumer.queue.removeConsumer(consumer)
     }
 
@@ -52,6 +54,7 @@ extension BrokerChannel {
         guard consumers.removeValue(for: consumer.tag.slice) != nil else { return }
         consumer.queue.consumers.remove(consumer)
         consumer.cancel()
+        broker.events?.consumerDeleted(consumer)
         guard !isClosed, !connection.isClosed, connection.capabilities.contains(.consumerCancelNotify) else { return }
         let method = BasicCancel(consumerTag: consumer.tag.slice, noWait: true)
         var writer = RawWriter(output.reserve(method.frameBytes))

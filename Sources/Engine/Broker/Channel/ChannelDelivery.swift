@@ -20,7 +20,10 @@ extension BrokerChannel {
                 writeDelivery(message, consumerTag: consumer.tag.slice, tag: tag, isRedelivered: entry.isRedelivered)
             }
         }
-        if consumer.noAck { return settleUnheld(entry, of: queue) }
+        if !consumer.isPlain {
+            if isTraced { traceDelivery(entry, from: queue) }
+            if consumer.noAck { return settleUnheld(entry, of: queue) }
+        }
         queue.noteUnacked(entry.bodyBytes)
         consumer.noteDelivered()
         limitedUnacked += 1
@@ -50,8 +53,9 @@ extension BrokerChannel {
         broker.deliveredTotal += 1
         queue.deliveredTotal += 1
         if entry.deliveryCount > 0 { queue.redeliveredTotal += 1 }
+        // Of the first delivery, too, which consumers are not told of: RabbitMQ's quorum queues count so.
         let message =
-            queue.settings.type == .quorum && entry.deliveryCount > 0
+            queue.settings.type == .quorum
             ? entry.message.withDeliveryCount(UInt32(entry.deliveryCount)) : entry.message
         let head = ContentFrames.getOKHeadBytes(
             address: message.address.count, properties: message.properties.count)
@@ -62,11 +66,12 @@ extension BrokerChannel {
             properties: message.properties, bodyBytes: message.header.bodyBytes)
         output.commit(writer.count)
         writeBody(message)
+        if isTraced { traceDelivery(entry, from: queue) }
         if noAck {
             settleUnheld(entry, of: queue)
         } else {
             queue.noteUnacked(message.header.bodyBytes)
-            if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, message.header.logPosition) }
+            if entry.isLogged, !entry.isRedelivered { broker.log.delivered(queue, entry.logPosition) }
             unacked.append(
                 UnackedEntry(tag: tag, entry: entry, queue: Unmanaged.passUnretained(queue), consumer: nil))
         }

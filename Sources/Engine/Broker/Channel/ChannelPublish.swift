@@ -10,7 +10,7 @@ extension BrokerChannel {
     func publish(_ message: Message, mandatory: Bool, immediate: Bool = false) throws(BrokerError) {
         let flags = message.propertyFlags
         if immediate || flags & (BasicProperty.headers.rawValue | BasicProperty.replyTo.rawValue) != 0
-            || mode == .transaction
+            || takesLongWay
         {
             return try publishWithChecks(message, mandatory: mandatory, immediate: immediate)
         }
@@ -26,13 +26,32 @@ extension BrokerChannel {
         let route = try findRoute(message).takeUnretainedValue()
         if message.propertyFlags & BasicProperty.replyTo.rawValue != 0 { message = try withReplyAddress(message) }
         let extra = try CarbonCopies(message)
-        if mode == .transaction {
-            transaction.add(PendingPublish(message: message, mandatory: mandatory))
-            if transaction.isTooLarge { throw .transactionTooLarge(max: Limits.transactionBytesMax) }
-            return
+        var known: Route?
+        if takesLongWay {
+            if isTraced { known = try trace(message, route, extra) }
+            if mode == .transaction {
+                transaction.add(PendingPublish(message: message, mandatory: mandatory))
+                if transaction.isTooLarge { throw .transactionTooLarge(max: Limits.transactionBytesMax) }
+                return
+            }
         }
-        let full = try fullRoute(route, message, extra)
+        let full: Route
+        if let known { full = known } else { full = try fullRoute(route, message, extra) }
         deliverPublish(full.isDelay ? message : extra.stripped(message), route: full, mandatory: mandatory)
+    }
+
+    /// Tells the firehose of the message; returns its route.
+    private func trace(_ message: Message, _ route: Route, _ extra: CarbonCopies) throws(BrokerError) -> Route {
+        let full = try fullRoute(route, message, extra)
+        withExtendedLifetime((full, extra)) {
+            // The default exchange leads to whatever queue is named, whether there is one or not.
+            let queues =
+                message.exchange.isEmpty
+                ? [message.routingKey] + extra.keys.map(\.slice)
+                : full.queues.filter { $0.delayed == nil }.map(\.name.slice)
+            tracePublish(message, to: queues)
+        }
+        return full
     }
 
     /// Where a message goes that a transaction held; nil when its exchange has gone.

@@ -14,28 +14,38 @@ struct QueueStatus {
 
 extension BrokerChannel {
     func declareExchange(_ method: ExchangeDeclare) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         try virtualHost.declareExchange(method)
         if method.durable { promiseDurability() }
     }
 
     func deleteExchange(_ method: ExchangeDelete) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         try virtualHost.deleteExchange(method.exchange, ifUnused: method.ifUnused)
         promiseDurability()
     }
 
     func bindExchange(_ method: ExchangeBind) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         let isLogged = try virtualHost.bindExchange(
             method.destination, to: method.source, key: method.routingKey, arguments: method.arguments)
         if isLogged { promiseDurability() }
     }
 
     func unbindExchange(_ method: ExchangeUnbind) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         try virtualHost.unbindExchange(
             method.destination, from: method.source, key: method.routingKey, arguments: method.arguments)
         promiseDurability()
     }
 
     func declareQueue(_ method: QueueDeclare) throws(BrokerError) -> QueueStatus {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         if isReplyName(method.queue) { return try replyQueueStatus(method.queue) }
         let queue = try virtualHost.declareQueue(method, by: connection)
         lastQueueName = queue.name
@@ -47,6 +57,8 @@ extension BrokerChannel {
     }
 
     func bindQueue(_ method: QueueBind) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         let name = try resolve(method.queue)
         // Queue and key both left out: the key is the queue's name (specification, queue.bind).
         let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
@@ -56,6 +68,8 @@ extension BrokerChannel {
     }
 
     func unbindQueue(_ method: QueueUnbind) throws(BrokerError) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         let name = try resolve(method.queue)
         let key = method.queue.isEmpty && method.routingKey.isEmpty ? name : method.routingKey
         try virtualHost.unbindQueue(
@@ -78,6 +92,8 @@ extension BrokerChannel {
     }
 
     func delete(_ queue: Queue) {
+        broker.events?.actor = connection.user
+        defer { broker.events?.actor = nil }
         virtualHost.deleteQueue(queue)
         promiseDurability()
     }

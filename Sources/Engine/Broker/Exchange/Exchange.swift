@@ -19,7 +19,7 @@ final class Exchange {
     /// Argument `alternate-exchange`.
     private let ownAlternate: ByteString?
     /// What holds for it besides its arguments.
-    var policy: Policy?
+    var policy = EffectivePolicy()
     let rawArguments: [UInt8]
 
     /// By routing key, in order of binding. For direct exchanges this is the routing.
@@ -67,7 +67,7 @@ final class Exchange {
     var isDefault: Bool { name.isEmpty }
 
     /// Takes what finds no destination here.
-    var alternate: ByteString? { ownAlternate ?? policy?.definition.alternateExchange }
+    var alternate: ByteString? { ownAlternate ?? policy.user?.definition.alternateExchange }
 
     /// Exists at every start, without a record.
     var isPredeclared: Bool { isDefault || VirtualHost.isReserved(name.slice) }

@@ -1,6 +1,7 @@
 // A policy gives settings to all queues and exchanges whose names match its pattern, now and later
 // (rabbitmq.com/docs/policies). Of several that match, the one of the highest priority holds alone. Where a declaration
 // has an argument for the same thing, the smaller number holds; of anything else, the argument.
+// An operator policy holds beside it and is merged with it: it has numbers only, of which the smaller ones hold.
 // Loop thread only. Next: VirtualHostPolicies.swift (what is done with them), ../Queue/QueueArguments.swift (the keys).
 
 import Wire
@@ -30,94 +31,53 @@ enum PolicyScope: String, CaseIterable {
     var includesExchanges: Bool { self == .all || self == .exchanges }
 }
 
+/// Whose policy it is; the two kinds have lists and names of their own.
+enum PolicyKind {
+    case user, `operator`
+}
+
 /// One policy of a virtual host.
 final class Policy {
+    let kind: PolicyKind
     let name: ByteString
-    let pattern: String
+    let pattern: PolicyPattern
     let definition: PolicyDefinition
     let priority: Int64
     let scope: PolicyScope
-    private let regex: Regex<AnyRegexOutput>
+    /// The configuration says so: it goes when the configuration no longer does.
+    let isConfigured: Bool
 
     init(
-        name: ByteString, pattern: String, definition: String, priority: Int64 = 0, scope: PolicyScope = .all
+        _ kind: PolicyKind = .user, name: ByteString, pattern: String, definition: String, priority: Int64 = 0,
+        scope: PolicyScope = .all, isConfigured: Bool = false, costs: PolicyPattern.Costs = PolicyPattern.Costs()
     ) throws(PolicyFailure) {
         guard !name.isEmpty, name.count <= 255 else { throw PolicyFailure(reason: "a name has 1 to 255 bytes") }
-        do { regex = try Regex(pattern) } catch {
-            throw PolicyFailure(reason: "the pattern is no regular expression: \(pattern)")
-        }
         self.name = name
-        self.pattern = pattern
-        self.definition = try PolicyDefinition(definition)
+        self.kind = kind
+        self.isConfigured = isConfigured
+        self.pattern = try PolicyPattern(pattern, costs)
+        self.definition = try PolicyDefinition(definition, for: kind)
         self.priority = priority
         self.scope = scope
     }
 
-    func matches(_ name: ByteSlice) -> Bool { (try? regex.firstMatch(in: name.string)) ?? nil != nil }
-
-    /// Whether its definition has this key.
-    func sets(_ key: StaticString) -> Bool {
-        definition.encoded.withUnsafeBytes { ((try? FieldTableView(ByteSlice($0)).value(key)) ?? nil) != nil }
-    }
+    /// Whether queues of this type are in its scope and have everything that it sets.
+    func suits(_ type: QueueType) -> Bool { scope.includes(type) && definition.types.contains(type) }
 
     func isSame(as other: Policy) -> Bool {
-        name.slice == other.name.slice && pattern == other.pattern && definition.text == other.definition.text
-            && priority == other.priority && scope == other.scope
+        kind == other.kind && name.slice == other.name.slice && pattern.text == other.pattern.text
+            && definition.text == other.definition.text && priority == other.priority && scope == other.scope
+            && isConfigured == other.isConfigured
     }
 }
 
-/// A policy from the configuration, in the words of `POLICY SET`: `NAME PATTERN DEFINITION`, then options.
-public struct ConfiguredPolicy {
-    let policy: Policy
-    let virtualHost: String?
+/// The policies that hold for one queue or exchange.
+struct EffectivePolicy {
+    var user: Policy?
+    var `operator`: Policy?
 
-    /// Fails with a reason.
-    public init(_ text: String) throws(ConfiguredPolicyFailure) {
-        let head = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
-        guard head.count == 3, let end = head[2].lastIndex(of: "}") else {
-            throw ConfiguredPolicyFailure(reason: "NAME PATTERN {definition} expected")
-        }
-        let options = head[2][head[2].index(after: end)...].split(separator: " ").map(String.init)
-        do throws(PolicyFailure) {
-            let parsed = try PolicyOptions(options)
-            policy = try Policy(
-                name: ByteString(String(head[0])), pattern: String(head[1]), definition: String(head[2][...end]),
-                priority: parsed.priority, scope: parsed.scope)
-            virtualHost = parsed.virtualHost
-        } catch {
-            throw ConfiguredPolicyFailure(reason: error.reason)
-        }
-    }
-}
+    /// The operator's last: its numbers are compared with what holds by then.
+    var definitions: [PolicyDefinition] { [user, `operator`].compactMap { $0?.definition } }
 
-/// Why a policy in the configuration is refused.
-public struct ConfiguredPolicyFailure: Error {
-    public let reason: String
-}
-
-/// `[PRIORITY n] [APPLY-TO scope] [VHOST v]`, in any order.
-struct PolicyOptions {
-    private(set) var priority: Int64 = 0
-    private(set) var scope = PolicyScope.all
-    private(set) var virtualHost: String?
-
-    init(_ words: [String]) throws(PolicyFailure) {
-        guard words.count.isMultiple(of: 2) else { throw PolicyFailure(reason: "an option has no value") }
-        for index in stride(from: 0, to: words.count, by: 2) {
-            let value = words[index + 1]
-            switch words[index].lowercased() {
-            case "priority":
-                guard let number = Int64(value) else { throw PolicyFailure(reason: "PRIORITY is no whole number") }
-                priority = number
-            case "apply-to":
-                guard let known = PolicyScope(rawValue: value.lowercased()) else {
-                    let names = PolicyScope.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw PolicyFailure(reason: "APPLY-TO is one of \(names)")
-                }
-                scope = known
-            case "vhost": virtualHost = value
-            case let other: throw PolicyFailure(reason: "unknown option '\(other)'")
-            }
-        }
-    }
+    func sets(_ key: StaticString) -> Bool { definitions.contains { $0.sets(key) } }
 }

@@ -17,26 +17,34 @@ struct PolicyDefinition {
     let encoded: [UInt8]
     /// For exchanges.
     let alternateExchange: ByteString?
+    /// Types of queue that know all it sets: it holds for no others.
+    let types: [QueueType]
 
-    init(_ text: String) throws(PolicyFailure) {
+    init(_ text: String, for kind: PolicyKind) throws(PolicyFailure) {
         var reader = FlatJSON(text)
         let table = try reader.readObject()
-        guard !table.entries.isEmpty else { throw PolicyFailure(reason: "a definition sets something") }
+        guard !table.entries.isEmpty else { throw PolicyFailure(reason: "no policy provided") }
+        var types = QueueType.allCases
         var alternate: ByteString?
         var settings = QueueSettings()
         let bytes = table.encoded
         for entry in table.entries {
             let name = String(decoding: entry.key, as: UTF8.self)
-            if name == "alternate-exchange" {
+            if name == "alternate-exchange", kind == .user {
                 guard case .longString(let text) = entry.value else {
                     throw PolicyFailure(reason: "the value of '\(name)' is no string")
                 }
                 alternate = ByteString(text)
                 continue
             }
-            guard let argument = QueueArguments.all.first(where: { $0.policyKey?.description == name }) else {
-                throw PolicyFailure(reason: "'\(name)' is no setting of policies")
+            guard
+                let argument = QueueArguments.all.first(where: { $0.policyKey?.description == name }),
+                argument.isForOperators || kind == .user
+            else {
+                throw PolicyFailure(
+                    reason: "[{<<\"\(name)\">>,\(Self.erlang(entry.value))}] are not recognised policy settings")
             }
+            types.removeAll { !argument.types.contains($0) }
             let reason = bytes.withUnsafeBytes { bytes -> String? in
                 guard let value = (try? FieldTableView(ByteSlice(bytes)).value(argument.policyKey!)) ?? nil else {
                     return nil
@@ -53,6 +61,22 @@ struct PolicyDefinition {
         self.text = text
         encoded = bytes
         alternateExchange = alternate
+        self.types = types
+    }
+
+    var table: FieldTable { encoded.withUnsafeBytes { (try? FieldTable(ByteSlice($0))) ?? FieldTable() } }
+
+    /// Whether it has this key.
+    func sets(_ key: StaticString) -> Bool {
+        encoded.withUnsafeBytes { ((try? FieldTableView(ByteSlice($0)).value(key)) ?? nil) != nil }
+    }
+
+    private static func erlang(_ value: FieldValue) -> String {
+        switch value {
+        case .longString(let text): "<<\"\(String(decoding: text, as: UTF8.self))\">>"
+        case .boolean(let flag): flag ? "true" : "false"
+        default: value.integer.map { "\($0)" } ?? ""
+        }
     }
 }
 

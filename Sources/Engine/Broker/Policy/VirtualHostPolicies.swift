@@ -1,53 +1,81 @@
 // The policies of a virtual host: set, cleared, and applied to what they match. A change reaches queues and exchanges
-// that exist at once; messages that are in a queue keep the time-to-live they came under.
-// Loop thread only. Next: Policy.swift, ../Queue/QueueEnqueue.swift (what a lower limit does).
+// that exist, many of them in slices (PolicySweep.swift); messages that are in a queue keep the time-to-live they came
+// under. Loop thread only. Next: Policy.swift, ../Queue/QueueEnqueue.swift (what a lower limit does).
 
 import Wire
 
-extension VirtualHost {
-    /// The policy that holds for a queue of this name and type.
-    func policy(forQueue name: ByteSlice, _ type: QueueType) -> Policy? {
-        policies.first { $0.scope.includes(type) && $0.matches(name) }
+/// Policies of both kinds, each in the order in which they count.
+struct PolicyLists {
+    private(set) var user: [Policy] = []
+    private(set) var `operator`: [Policy] = []
+
+    subscript(kind: PolicyKind) -> [Policy] {
+        get { kind == .user ? user : `operator` }
+        set {
+            switch kind {
+            case .user: user = newValue
+            case .operator: `operator` = newValue
+            }
+        }
     }
 
-    func policy(forExchange name: ByteSlice) -> Policy? {
-        policies.first { $0.scope.includesExchanges && $0.matches(name) }
+    var all: [Policy] { user + `operator` }
+
+    mutating func insert(_ policy: Policy) {
+        var list = self[policy.kind].filter { $0.name.slice != policy.name.slice }
+        list.insert(policy, at: list.firstIndex { $0.priority < policy.priority } ?? list.count)
+        self[policy.kind] = list
+    }
+}
+
+extension VirtualHost {
+    /// The policies that hold for a queue of this name and type.
+    func policy(forQueue name: ByteSlice, _ type: QueueType) -> EffectivePolicy {
+        EffectivePolicy(
+            user: policies.user.first { $0.suits(type) && matches($0, name) },
+            operator: policies.operator.first { $0.suits(type) && matches($0, name) })
+    }
+
+    func policy(forExchange name: ByteSlice) -> EffectivePolicy {
+        EffectivePolicy(
+            user: policies.user.first { $0.scope.includesExchanges && matches($0, name) },
+            operator: policies.operator.first { $0.scope.includesExchanges && matches($0, name) })
+    }
+
+    private func matches(_ policy: Policy, _ name: ByteSlice) -> Bool {
+        policy.pattern.matches(name) {
+            broker.context.log(
+                .warning, "the pattern of a policy takes too many steps; names for which it does are not matched",
+                ("policy", policy.name.string), ("vhost", self.name.string), ("name", name.string))
+        }
     }
 
     /// Adds the policy, or puts it in the place of the one with its name.
     func setPolicy(_ policy: Policy) throws(BrokerError) {
-        if let known = policies.first(where: { $0.name.slice == policy.name.slice }), known.isSame(as: policy) {
-            return
-        }
+        let known = policies[policy.kind].first { $0.name.slice == policy.name.slice }
+        if let known, known.isSame(as: policy) { return }
         try broker.log.checkWritable()
-        var changed = policies.filter { $0.name.slice != policy.name.slice }
-        let index = changed.firstIndex { $0.priority < policy.priority } ?? changed.count
-        changed.insert(policy, at: index)
-        policies = changed
+        policies.insert(policy)
         broker.log.policySet(policy, in: self)
-        applyPolicies()
+        broker.events?.policySet(policy, in: self)
+        broker.policySweep.begin(self)
     }
 
     /// Returns whether there was such a policy.
-    func clearPolicy(_ name: ByteSlice) throws(BrokerError) -> Bool {
-        guard policies.contains(where: { $0.name.slice == name }) else { return false }
+    func clearPolicy(_ name: ByteSlice, _ kind: PolicyKind = .user) throws(BrokerError) -> Bool {
+        guard let policy = policies[kind].first(where: { $0.name.slice == name }) else { return false }
         try broker.log.checkWritable()
-        policies.removeAll { $0.name.slice == name }
-        broker.log.policyCleared(name, in: self)
-        applyPolicies()
+        policies[kind].removeAll { $0 === policy }
+        broker.log.policyCleared(policy, in: self)
+        broker.events?.policyCleared(policy, in: self)
+        broker.policySweep.begin(self)
         return true
-    }
-
-    private func applyPolicies() {
-        for queue in queues.values { queue.applyPolicy() }
-        for exchange in exchanges.values where !exchange.isDefault { exchange.applyPolicy() }
-        topologyChanged()
     }
 }
 
 extension Queue {
-    /// Works by the policy that holds for it now, and by its arguments.
-    fileprivate func applyPolicy() {
+    /// Works by the policies that hold for it now, and by its arguments.
+    func applyPolicy() {
         policy = virtualHost.policy(forQueue: name.slice, settings.type)
         let merged = rawArguments.withUnsafeBytes {
             try? QueueArguments.parse(ByteSlice($0), policy: policy, for: resourceName)
@@ -66,29 +94,5 @@ extension Queue {
 }
 
 extension Exchange {
-    fileprivate func applyPolicy() {
-        policy = virtualHost.policy(forExchange: name.slice)
-    }
-}
-
-extension Broker {
-    /// Policies of the configuration hold from each start on, whatever was set under their names.
-    func setConfiguredPolicies() {
-        for text in context.configuration.policies {
-            guard let configured = try? ConfiguredPolicy(text) else {
-                context.log(.error, "a policy of the configuration has no meaning", ("policy", text))
-                continue
-            }
-            let name = ByteString(configured.virtualHost ?? context.configuration.defaultVirtualHost)
-            guard let host = withExtendedLifetime(name, { virtualHost($0.slice) }) else {
-                context.log(
-                    .error, "a policy of the configuration names a virtual host that does not exist",
-                    ("policy", configured.policy.name.string), ("vhost", name.string))
-                continue
-            }
-            do throws(BrokerError) { try host.setPolicy(configured.policy) } catch {
-                context.log(.error, "a policy of the configuration cannot be set", ("reason", error.replyText))
-            }
-        }
-    }
+    func applyPolicy() { policy = virtualHost.policy(forExchange: name.slice) }
 }

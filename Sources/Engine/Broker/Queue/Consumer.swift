@@ -10,6 +10,8 @@ final class Consumer {
     let queue: Queue
     let channel: BrokerChannel
     let noAck: Bool
+    /// Deliveries need no more than to be kept until they are acknowledged: it acknowledges, and nobody traces.
+    private(set) var isPlain: Bool
     let isExclusive: Bool
     /// Argument `x-priority`; higher first, 0 when absent.
     let priority: Int64
@@ -37,11 +39,15 @@ final class Consumer {
         self.queue = queue
         self.channel = channel
         self.noAck = noAck
+        isPlain = !noAck && !channel.isTraced
         self.isExclusive = isExclusive
         self.priority = priority
         self.prefetchMax = noAck ? 0 : prefetchMax
         self.rawArguments = rawArguments
     }
+
+    /// Tracing has begun or ended.
+    func noteTracing() { isPlain = !noAck && !channel.isTraced }
 
     @inline(__always)
     var isReady: Bool { next != nil }

@@ -22,7 +22,7 @@ final class Queue {
     private(set) weak var owner: BrokerConnection?
     /// Arguments and policy together.
     private(set) var settings: QueueSettings
-    var policy: Policy?
+    var policy = EffectivePolicy()
     /// Arguments as they came: a table without its length.
     let rawArguments: [UInt8]
 

@@ -23,6 +23,8 @@ struct QueueArgument {
     let key: StaticString
     /// What a policy calls it; nil: a policy cannot set it.
     let policyKey: StaticString?
+    /// Operator policies may set it, too: of several numbers the smallest holds.
+    let isForOperators: Bool
     /// Types of queue that accept it.
     let types: [QueueType]
     /// Checks the value and sets what it means.
@@ -30,10 +32,11 @@ struct QueueArgument {
 
     init(
         _ key: StaticString, _ types: [QueueType] = [.classic, .quorum], policy policyKey: StaticString? = nil,
-        _ apply: @escaping (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
+        operators: Bool = false, _ apply: @escaping (FieldView, inout QueueSettings) throws(ArgumentFailure) -> Void
     ) {
         self.key = key
         self.policyKey = policyKey
+        isForOperators = operators
         self.types = types
         self.apply = apply
     }
@@ -42,10 +45,10 @@ struct QueueArgument {
 /// The table.
 enum QueueArguments {
     nonisolated(unsafe) static let all: [QueueArgument] = [
-        .init("x-expires", policy: "expires") { value, settings throws(ArgumentFailure) in
+        .init("x-expires", policy: "expires", operators: true) { value, settings throws(ArgumentFailure) in
             settings.expiresMilliseconds = try integer(value, in: 1...durationMax)
         },
-        .init("x-message-ttl", policy: "message-ttl") { value, settings throws(ArgumentFailure) in
+        .init("x-message-ttl", policy: "message-ttl", operators: true) { value, settings throws(ArgumentFailure) in
             settings.messageTTLMilliseconds = try integer(value, in: 0...durationMax)
         },
         .init("x-dead-letter-exchange", policy: "dead-letter-exchange") { value, settings throws(ArgumentFailure) in
@@ -62,16 +65,19 @@ enum QueueArguments {
         .init("x-dead-letter-strategy", [.quorum], policy: "dead-letter-strategy") { value, _ throws(ArgumentFailure) in
             try oneOf(value, ["at-most-once", "at-least-once"]) { _ in "invalid_dlx_strategy" }
         },
-        .init("x-max-length", policy: "max-length") { value, settings throws(ArgumentFailure) in
+        .init("x-max-length", policy: "max-length", operators: true) { value, settings throws(ArgumentFailure) in
             settings.lengthMax = Int(try integer(value, in: 0...Int64.max))
         },
-        .init("x-max-length-bytes", policy: "max-length-bytes") { value, settings throws(ArgumentFailure) in
+        .init("x-max-length-bytes", policy: "max-length-bytes", operators: true) {
+            value, settings throws(ArgumentFailure) in
             settings.lengthBytesMax = Int(try integer(value, in: 0...Int64.max))
         },
-        .init("x-max-in-memory-length", [.quorum], policy: "max-in-memory-length") { value, _ throws(ArgumentFailure) in
+        .init("x-max-in-memory-length", [.quorum], policy: "max-in-memory-length", operators: true) {
+            value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 0...Int64.max)
         },
-        .init("x-max-in-memory-bytes", [.quorum], policy: "max-in-memory-bytes") { value, _ throws(ArgumentFailure) in
+        .init("x-max-in-memory-bytes", [.quorum], policy: "max-in-memory-bytes", operators: true) {
+            value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 0...Int64.max)
         },
         .init("x-max-priority", [.classic]) { value, settings throws(ArgumentFailure) in
@@ -106,7 +112,8 @@ enum QueueArguments {
             }
             settings.type = type
         },
-        .init("x-delivery-limit", [.quorum], policy: "delivery-limit") { value, settings throws(ArgumentFailure) in
+        .init("x-delivery-limit", [.quorum], policy: "delivery-limit", operators: true) {
+            value, settings throws(ArgumentFailure) in
             settings.deliveryLimit = try integer(value, in: Int64.min...Int64.max)
         },
         .init("x-quorum-initial-group-size", [.quorum]) { value, _ throws(ArgumentFailure) in
@@ -138,9 +145,9 @@ enum QueueArguments {
         return given?.longString.flatMap { QueueType(rawValue: $0.string) } ?? .classic
     }
 
-    /// What the arguments come to, together with the policy that holds for the queue.
+    /// What the arguments come to, together with the policies that hold for the queue.
     static func parse(
-        _ arguments: ByteSlice, policy: Policy? = nil, for resource: ResourceName
+        _ arguments: ByteSlice, policy: EffectivePolicy = EffectivePolicy(), for resource: ResourceName
     ) throws(BrokerError) -> QueueSettings {
         var settings = QueueSettings()
         let table = FieldTableView(arguments)
@@ -163,26 +170,36 @@ enum QueueArguments {
             }
         }
         if settings.deadLetterRoutingKey != nil, settings.deadLetterExchange == nil,
-            policy.map({ !$0.sets("dead-letter-exchange") }) ?? true
+            !policy.sets("dead-letter-exchange")
         {
             throw .invalidArgument(
                 key: "x-dead-letter-routing-key", resource, reason: "routing_key_but_no_dlx_defined")
         }
-        if let policy { merge(policy, table, &settings) }
+        merge(policy.definitions, table, &settings)
         return settings
     }
 
-    /// Adds what the policy sets: of two numbers the smaller one holds, of anything else the argument.
-    private static func merge(_ policy: Policy, _ table: FieldTableView, _ settings: inout QueueSettings) {
-        policy.definition.encoded.withUnsafeBytes { bytes in
-            let definition = FieldTableView(ByteSlice(bytes))
-            for argument in all where argument.types.contains(settings.type) {
-                guard let key = argument.policyKey, let common = (try? definition.value(key)) ?? nil else { continue }
-                if let own = (try? table.value(argument.key)) ?? nil {
-                    guard let left = own.integer, let right = common.integer, right < left else { continue }
+    /// Adds what policies set: of two numbers the smaller one holds, of anything else what was there before.
+    private static func merge(
+        _ definitions: [PolicyDefinition], _ table: FieldTableView, _ settings: inout QueueSettings
+    ) {
+        guard !definitions.isEmpty else { return }
+        for argument in all where argument.types.contains(settings.type) {
+            guard let key = argument.policyKey else { continue }
+            let own = (try? table.value(argument.key)) ?? nil
+            var isSet = own != nil
+            var smallest = own?.integer
+            for definition in definitions {
+                definition.encoded.withUnsafeBytes { bytes in
+                    guard let common = (try? FieldTableView(ByteSlice(bytes)).value(key)) ?? nil else { return }
+                    if isSet {
+                        guard let smallest, let number = common.integer, number < smallest else { return }
+                    }
+                    isSet = true
+                    smallest = common.integer
+                    // Checked when the policy was set.
+                    try? argument.apply(common, &settings)
                 }
-                // Checked when the policy was set.
-                try? argument.apply(common, &settings)
             }
         }
     }

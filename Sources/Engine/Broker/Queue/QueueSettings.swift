@@ -2,7 +2,7 @@
 // Next: QueueArguments.swift (the table), Queue.swift.
 
 /// Kind of queue, argument `x-queue-type`.
-enum QueueType: String {
+enum QueueType: String, CaseIterable {
     case classic
     /// One member here: its rules (delivery limit, no transient or exclusive use) hold, replication does not.
     case quorum

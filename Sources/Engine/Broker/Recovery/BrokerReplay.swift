@@ -97,10 +97,12 @@ extension Broker {
         switch type {
         case .virtualHostDeclare: makeVirtualHost(ByteString(try cursor.readShortString()))
         case .virtualHostDelete: _ = deleteVirtualHost(try cursor.readShortString())
-        case .policySet: try replayPolicy(&cursor)
-        case .policyClear:
+        case .policySet: try replayPolicy(.user, &cursor)
+        case .operatorPolicySet: try replayPolicy(.operator, &cursor)
+        case .policyClear, .operatorPolicyClear:
             let host = virtualHost(try cursor.readShortString())
-            _ = try? host?.clearPolicy(try cursor.readShortString())
+            _ = try? host?.clearPolicy(try cursor.readShortString(), type == .policyClear ? .user : .operator)
+        case .limitSet, .limitClear: try replayLimit(type, &cursor)
         case .exchangeDeclare: try replayExchange(&cursor)
         case .exchangeDelete:
             let host = virtualHost(try cursor.readShortString())
@@ -155,17 +157,36 @@ extension Broker {
         }
     }
 
-    private func replayPolicy(_ cursor: inout ByteCursor) throws(CursorError) {
+    private func replayPolicy(_ kind: PolicyKind, _ cursor: inout ByteCursor) throws(CursorError) {
         let host = virtualHost(try cursor.readShortString())
         let name = try cursor.readShortString()
         let scope = PolicyScope(number: try cursor.readUInt8()) ?? .all
         let priority = Int64(bitPattern: try cursor.readLittle64())
         let pattern = try cursor.readArguments().string
         let definition = try cursor.readArguments().string
-        // It was accepted when it was set.
+        let isConfigured = cursor.remaining > 0 ? try cursor.readUInt8() == 1 : false
+        // It was accepted when it was set, if with a higher limit.
+        var costs = patternCosts
+        costs.bytesMax = .max
         let policy = try? Policy(
-            name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope)
+            kind, name: ByteString(name), pattern: pattern, definition: definition, priority: priority, scope: scope,
+            isConfigured: isConfigured, costs: costs)
         if let policy { try? host?.setPolicy(policy) }
+    }
+
+    private func replayLimit(_ type: RecordType, _ cursor: inout ByteCursor) throws(CursorError) {
+        guard let subject = LimitSubject(rawValue: try cursor.readUInt8()) else { throw .outOfBytes }
+        let owner = try cursor.readShortString()
+        let name = LimitName(rawValue: try cursor.readShortString().string)
+        if type == .limitClear {
+            if let name { _ = try? clearLimits(name, of: subject, owner) }
+            return
+        }
+        let value = Int64(bitPattern: try cursor.readLittle64())
+        let isConfigured = try cursor.readUInt8() == 1
+        if let name {
+            try? setLimit(ResourceLimit(name: name, value: value, isConfigured: isConfigured), of: subject, owner)
+        }
     }
 
     private func replayExchange(_ cursor: inout ByteCursor) throws(CursorError) {

@@ -15,23 +15,45 @@ struct TopologyRecords {
     }
 
     func policySet(_ policy: Policy, in host: VirtualHost) {
-        let pattern = Array(policy.pattern.utf8)
+        let pattern = Array(policy.pattern.text.utf8)
         let definition = Array(policy.definition.text.utf8)
-        let size = 2 + host.name.count + policy.name.count + 1 + 8 + 4 + pattern.count + 4 + definition.count
-        append(.policySet, size) { writer in
+        let size = 2 + host.name.count + policy.name.count + 1 + 8 + 4 + pattern.count + 4 + definition.count + 1
+        append(policy.kind == .user ? .policySet : .operatorPolicySet, size) { writer in
             writer.writeShortString(host.name.slice)
             writer.writeShortString(policy.name.slice)
             writer.writeUInt8(policy.scope.number)
             writer.writeLittle(UInt64(bitPattern: policy.priority))
             writer.writeArguments(pattern)
             writer.writeArguments(definition)
+            writer.writeUInt8(policy.isConfigured ? 1 : 0)
         }
     }
 
-    func policyClear(_ name: ByteSlice, in host: VirtualHost) {
-        append(.policyClear, 2 + host.name.count + name.count) { writer in
+    func policyClear(_ policy: Policy, in host: VirtualHost) {
+        let type: RecordType = policy.kind == .user ? .policyClear : .operatorPolicyClear
+        append(type, 2 + host.name.count + policy.name.count) { writer in
             writer.writeShortString(host.name.slice)
+            writer.writeShortString(policy.name.slice)
+        }
+    }
+
+    func limitSet(_ limit: ResourceLimit, of subject: LimitSubject, _ name: ByteSlice) {
+        let limitName = ByteString(limit.name.rawValue)
+        append(.limitSet, 1 + 2 + name.count + limitName.count + 8 + 1) { writer in
+            writer.writeUInt8(subject.rawValue)
             writer.writeShortString(name)
+            withExtendedLifetime(limitName) { writer.writeShortString(limitName.slice) }
+            writer.writeLittle(UInt64(bitPattern: limit.value))
+            writer.writeUInt8(limit.isConfigured ? 1 : 0)
+        }
+    }
+
+    func limitClear(_ limit: LimitName, of subject: LimitSubject, _ name: ByteSlice) {
+        let limitName = ByteString(limit.rawValue)
+        append(.limitClear, 1 + 2 + name.count + limitName.count) { writer in
+            writer.writeUInt8(subject.rawValue)
+            writer.writeShortString(name)
+            withExtendedLifetime(limitName) { writer.writeShortString(limitName.slice) }
         }
     }
 

@@ -8,6 +8,7 @@ struct TopologyWalk {
     private enum Step {
         case virtualHost(VirtualHost)
         case policy(Policy, VirtualHost)
+        case limit(LimitSubject, ByteString, ResourceLimit)
         case exchange(Exchange)
         case queue(Queue)
         /// Those that lead away from the exchange.
@@ -29,7 +30,7 @@ struct TopologyWalk {
         for host in broker.virtualHosts.values {
             if host.name.string != standard { steps.append(.virtualHost(host)) }
             // What is declared behind them is under them.
-            for policy in host.policies { steps.append(.policy(policy, host)) }
+            for policy in host.policies.all { steps.append(.policy(policy, host)) }
             let exchanges = host.exchanges.values.filter(\.isDurable)
             let logged = host.queues.values.filter(\.isLogged)
             // What bindings lead to must be there before them.
@@ -39,6 +40,7 @@ struct TopologyWalk {
             queues.append(contentsOf: logged)
             queues.append(contentsOf: exchanges.compactMap(\.delayQueue))
         }
+        for (subject, name, limit) in broker.allLimits { steps.append(.limit(subject, name, limit)) }
     }
 
     /// Goes on until the budget is spent.
@@ -49,6 +51,7 @@ struct TopologyWalk {
             switch steps[next] {
             case .virtualHost(let host): records.virtualHost(.virtualHostDeclare, host.name)
             case .policy(let policy, let host): records.policySet(policy, in: host)
+            case .limit(let subject, let name, let limit): records.limitSet(limit, of: subject, name.slice)
             case .exchange(let exchange):
                 guard !exchange.isDeleted else { break }
                 records.exchangeDeclare(exchange)

@@ -104,6 +104,10 @@ extension AMQPSession {
         let (id, _) = try method(of: frame)
         guard channels.count < channelsMax else { throw .tooManyChannels(channelsMax) }
         guard id == .channelOpen else { throw .channelNotOpen(id) }
+        let usage = connection.usage
+        if let limit = usage.limits.reached(.channels, usage.channelCount) {
+            throw .userHasTooManyChannels(connection.user, limit: limit)
+        }
         _ = try decode(ChannelOpen.self, frame)
         channels.insert(AMQPChannel(number: frame.channel, broker: connection.openChannel(frame.channel)))
         send(frame.channel, ChannelOpenOK())

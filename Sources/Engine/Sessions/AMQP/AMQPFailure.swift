@@ -119,6 +119,12 @@ struct AMQPFailure: Error {
         AMQPFailure(reach: .connection, code: ReplyCode.frameError, "Malformed UTF-8 in shortstr")
     }
 
+    static func userHasTooManyChannels(_ user: String, limit: Int64) -> AMQPFailure {
+        AMQPFailure(
+            reach: .connection, code: ReplyCode.notAllowed,
+            "number of channels opened for user '\(user)' has reached the maximum allowed user limit of (\(limit))")
+    }
+
     // MARK: Content
 
     static func methodExpected() -> AMQPFailure {
@@ -163,6 +169,20 @@ struct AMQPFailure: Error {
     static func virtualHostNotFound(_ name: ByteSlice) -> AMQPFailure {
         AMQPFailure(
             reach: .connection, code: ReplyCode.notAllowed, "vhost \(name.string) not found", method: .connectionOpen)
+    }
+
+    static func virtualHostIsFull(_ name: ByteSlice, user: ByteSlice, limit: Int64) -> AMQPFailure {
+        AMQPFailure(
+            reach: .connection, code: ReplyCode.notAllowed,
+            "access to vhost '\(name.string)' refused for user '\(user.string)': connection limit (\(limit)) is reached",
+            method: .connectionOpen)
+    }
+
+    static func userHasTooManyConnections(_ user: ByteSlice, limit: Int64) -> AMQPFailure {
+        AMQPFailure(
+            reach: .connection, code: ReplyCode.notAllowed,
+            "connection refused for user '\(user.string)': user connection limit (\(limit)) is reached",
+            method: .connectionOpen)
     }
 
     static func shutdown() -> AMQPFailure {

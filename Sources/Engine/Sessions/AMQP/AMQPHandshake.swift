@@ -52,10 +52,7 @@ extension AMQPSession {
             case (.starting, .connectionStartOK): try startOK(ConnectionStartOK(arguments: arguments))
             case (.tuning, .connectionTuneOK): try tuneOK(ConnectionTuneOK(arguments: arguments))
             case (.opening, .connectionOpen):
-                guard try open(ConnectionOpen(arguments: arguments)) else {
-                    let name = try ConnectionOpen(arguments: arguments).virtualHost
-                    return fail(.virtualHostNotFound(name), onChannel: 0)
-                }
+                if let failure = try open(ConnectionOpen(arguments: arguments)) { return fail(failure, onChannel: 0) }
             case (.running, .connectionUpdateSecret):
                 _ = try ConnectionUpdateSecret(arguments: arguments)
                 // A password does not expire: there is nothing to renew.
@@ -88,6 +85,8 @@ extension AMQPSession {
         } catch {
             return refuseLogin(error, mechanism)
         }
+        self.mechanism = mechanism.name
+        broker.events?.authenticated(user?.name.string ?? "", peerFacts, error: nil)
         phase = .tuning
         let settings = context.configuration
         send(
@@ -102,6 +101,8 @@ extension AMQPSession {
         context.log(
             .error, "login refused", ("mechanism", mechanism.name.description), ("reason", error.reason),
             ("peer", connectionName), ("client", client.name))
+        self.mechanism = mechanism.name
+        broker.events?.authenticated(error.user, peerFacts, error: error.eventText)
         var isMalformed = false
         if case .malformedCredentials = error { isMalformed = true }
         if client.wantsAuthenticationFailureClose, !isMalformed {
@@ -143,9 +144,18 @@ extension AMQPSession {
 
     // MARK: open
 
-    /// Returns whether there is such a virtual host.
-    private func open(_ method: ConnectionOpen) -> Bool {
-        guard let host = broker.virtualHost(method.virtualHost), let user else { return false }
+    /// Returns why not, if the client may not come in.
+    private func open(_ method: ConnectionOpen) -> AMQPFailure? {
+        guard let host = broker.virtualHost(method.virtualHost), let user else {
+            return .virtualHostNotFound(method.virtualHost)
+        }
+        if let limit = host.limits.reached(.connections, host.connectionCount) {
+            return .virtualHostIsFull(host.name.slice, user: user.name.slice, limit: limit)
+        }
+        let usage = broker.usage(of: user.name.slice)
+        if let limit = usage.limits.reached(.connections, usage.connectionCount) {
+            return .userHasTooManyConnections(user.name.slice, limit: limit)
+        }
         let connection = broker.openConnection(
             virtualHost: host, output: output, name: connectionName, user: user.name.string,
             frameBytesMax: frameBytesMax)
@@ -166,6 +176,14 @@ extension AMQPSession {
         context.log(
             .info, "AMQP connection opened", ("peer", connectionName), ("user", user.name.string),
             ("vhost", host.name.string), ("client", client.name))
-        return true
+        broker.events?.connectionCreated(connection, peerFacts)
+        return nil
+    }
+
+    private var peerFacts: PeerFacts {
+        PeerFacts(
+            host: peer.host, port: Int(peer.port), localHost: peer.localHost, localPort: Int(peer.localPort),
+            connectionName: connectionName, mechanism: mechanism.description, channelsMax: channelsMax,
+            heartbeatSeconds: Int(heartbeatMilliseconds / 1_000))
     }
 }

@@ -57,6 +57,8 @@ final class AMQPSession: Session {
     var heartbeatMilliseconds: Int64 = 0
     var client = ClientIdentity()
     var user: User?
+    /// By which it has logged in, or tried to.
+    var mechanism: StaticString = ""
     /// Exists from `connection.open` to the end.
     var connection: BrokerConnection?
 

@@ -26,6 +26,8 @@ extension CommandTable {
             RESPCommand.queueCommands,
             RESPCommand.topologyCommands,
             RESPCommand.policyCommands,
+            RESPCommand.limitCommands,
+            RESPCommand.traceCommands,
             RESPCommand.peerCommands,
             RESPCommand.bitmapCommands,
             RESPCommand.bitfieldCommands,

@@ -51,6 +51,18 @@ extension BrokerFixture {
         return records.filter { $0.type != .fence && $0.type != .durableMark }
     }
 
+    /// The records of a checkpoint taken now.
+    func picture() throws -> [LogRecord] {
+        let output = CheckpointOutput(position: context.journal.nextPosition)
+        broker.beginCheckpoint(output)
+        var budget = CheckpointBudget(visits: 100_000, bytes: 1 << 24)
+        precondition(broker.continueCheckpoint(&budget), "too large a picture for one turn")
+        broker.endCheckpoint()
+        guard let chunk = output.takeChunk() else { return [] }
+        defer { chunk.deallocate() }
+        return LogRecord.all(in: UnsafeRawBufferPointer(chunk), at: 0)
+    }
+
     /// A broker that has read `records`, at the same time as this one unless told otherwise. Messages that are in
     /// `bodies` are brought into memory.
     func restarted(

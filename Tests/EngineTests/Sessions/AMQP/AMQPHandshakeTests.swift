@@ -149,6 +149,38 @@ import Wire
         #expect(peer.take() == ["ended"])
     }
 
+    @Test func connectionsAreLimited() throws {
+        let engine = AMQPTestEngine()
+        _ = Peer(engine).opened()
+        func refusal(_ subject: LimitSubject, _ owner: String) throws -> [String] {
+            try engine.broker.setLimit(ResourceLimit(name: .connections, value: 1), of: subject, text(owner))
+            let peer = Peer(engine)
+            for bytes in [Peer.protocolHeader, Peer.startOK(), Peer.tuneOK()] { peer.send(bytes) }
+            _ = peer.take()
+            peer.send(Peer.open())
+            _ = try engine.broker.clearLimits(nil, of: subject, text(owner))
+            return peer.take()
+        }
+        #expect(
+            try refusal(.virtualHost, "/") == [
+                "0 connection.close 530 NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (1) "
+                    + "is reached 10 40"
+            ])
+        #expect(
+            try refusal(.user, "guest") == [
+                "0 connection.close 530 NOT_ALLOWED - connection refused for user 'guest': user connection limit (1) is "
+                    + "reached 10 40"
+            ])
+        let late = Peer(engine).opened(channels: [1])
+        try engine.broker.setLimit(ResourceLimit(name: .channels, value: 2), of: .user, text("guest"))
+        late.call(2, ChannelOpen())
+        #expect(
+            late.take() == [
+                "0 connection.close 530 NOT_ALLOWED - number of channels opened for user 'guest' has reached the maximum "
+                    + "allowed user limit of (2) 0 0"
+            ])
+    }
+
     @Test func methodsOutOfTurn() {
         let peer = Peer()
         peer.send(Peer.protocolHeader)
