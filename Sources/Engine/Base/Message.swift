@@ -15,11 +15,13 @@ import Musl
 /// Sizes and parsed properties of a message.
 struct MessageHeader {
     /// Bytes of exchange and routing key, both as short strings.
-    var addressBytes: Int32 = 0
+    var addressBytes: UInt16 = 0
     /// Bytes of the exchange's short string within them, its length octet included.
-    var exchangeBytes: Int32 = 0
+    var exchangeBytes: UInt16 = 0
     /// Property flags and property list, as in a content header after the body size.
     var propertiesBytes: Int32 = 0
+    /// Entries of queues, unacknowledged ones included, that hold it in memory.
+    var entryCount: Int32 = 0
     var isPersistent = false
     /// 0 when absent.
     var priority: UInt8 = 0
@@ -38,7 +40,7 @@ final class Message: ManagedBuffer<MessageHeader, UInt8> {
         let addressBytes = exchange.count + routingKey.count + 2
         let made = Message.create(minimumCapacity: addressBytes + properties.count + bodyBytes) { _ in
             MessageHeader(
-                addressBytes: Int32(addressBytes), exchangeBytes: Int32(exchange.count + 1),
+                addressBytes: UInt16(addressBytes), exchangeBytes: UInt16(exchange.count + 1),
                 propertiesBytes: Int32(properties.count), bodyBytes: bodyBytes)
         }
         let message = unsafeDowncast(made, to: Message.self)
@@ -90,7 +92,7 @@ final class Message: ManagedBuffer<MessageHeader, UInt8> {
             base: elements + Int(header.addressBytes) + Int(header.propertiesBytes), count: header.bodyBytes)
     }
 
-    /// What it takes in memory, the entry that refers to it included.
+    /// What it takes in memory, one entry that refers to it included.
     @inline(__always)
     var residentBytes: Int {
         Int(header.addressBytes) + Int(header.propertiesBytes) + header.bodyBytes + Limits.messageOverheadBytes

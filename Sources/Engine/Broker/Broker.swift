@@ -42,7 +42,7 @@ public final class Broker {
     private(set) var events: BrokerEvents?
     /// Of everybody who has ever opened a connection or has limits.
     var userUsages = NameTable<UserUsage>()
-    /// Messages in memory, in queues and with channels, in bytes; one in several queues counts for each.
+    /// Messages in memory, in queues and with channels, in bytes; one in several queues counts once.
     public internal(set) var residentBytes = 0
 
     // Totals since the start, for inspection.

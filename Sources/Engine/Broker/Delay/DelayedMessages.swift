@@ -59,7 +59,7 @@ extension Queue {
         let sequence = nextSequence
         nextSequence += 1
         publishedTotal &+= 1
-        broker.residentBytes += message.residentBytes
+        broker.noteInMemory(message)
         delayed.entries.insert(
             QueueEntry(
                 retaining: message, sequence: sequence, expiry: broker.context.time.monotonicMilliseconds + delay,

@@ -238,17 +238,21 @@ final class Pager {
     /// Lets go of the message of an entry that is in memory. False when it cannot yet.
     @inline(__always)
     private func letGo(_ pointer: UnsafeMutablePointer<QueueEntry>, _ budget: inout Budget) -> Bool {
-        let bytes = pointer.pointee.residentBytes
         if pointer.pointee.isLogged {
             let position = pointer.pointee.logPosition
             guard position < context.journal.writtenPosition else { return false }
+            pointer.pointee.withMessage { broker.noteNotInMemory($0) }
             pointer.pointee.moveToDisk(position)
         } else {
             guard !spool.isFull else { return false }
-            pointer.pointee.moveToDisk(pointer.pointee.withMessage { spool.add($0) })
-            budget.bytes -= bytes
+            let before = spool.memoryBytes
+            let place = pointer.pointee.withMessage { message in
+                defer { broker.noteNotInMemory(message) }
+                return spool.add(message, isShared: message.header.entryCount > 1)
+            }
+            pointer.pointee.moveToDisk(place)
+            budget.bytes -= spool.memoryBytes - before
         }
-        broker.residentBytes -= bytes
         onDiskCount += 1
         pagedOutTotal += 1
         return true
@@ -267,7 +271,7 @@ final class Pager {
     /// The entry's message is in memory again; `entry` is as it was on disk.
     func noteBroughtBack(_ entry: QueueEntry, _ message: Message) {
         onDiskCount -= 1
-        broker.residentBytes += message.residentBytes
+        broker.noteInMemory(message)
         if !entry.isLogged { spool.release(entry.diskPlace) }
     }
 
@@ -283,8 +287,24 @@ extension Broker {
     @inline(__always)
     func release(_ entry: QueueEntry) {
         if entry.isOnDisk { return pager.release(entry) }
-        residentBytes &-= entry.residentBytes
+        entry.withMessage { noteNotInMemory($0) }
         entry.release()
+    }
+
+    /// One more entry holds the message in memory. Its bytes count once, with the first.
+    @inline(__always)
+    func noteInMemory(_ message: Message) {
+        residentBytes &+= message.header.entryCount == 0 ? message.residentBytes : Limits.entryOverheadBytes
+        message.header.entryCount &+= 1
+    }
+
+    /// An entry lets go of the message: its bytes go with the last.
+    @inline(__always)
+    func noteNotInMemory(_ message: Message) {
+        message.header.entryCount &-= 1
+        guard message.header.entryCount == 0 else { return residentBytes &-= Limits.entryOverheadBytes }
+        residentBytes &-= message.residentBytes
+        if pager.spool.hasShared { pager.spool.forget(message) }
     }
 
     /// Messages paged out since the start.

@@ -31,6 +31,8 @@ final class Spool {
     /// Closed and not yet written, oldest first.
     private var waiting: [Chunk] = []
     private var removals: [UInt32] = []
+    /// Messages that are here while other entries hold them in memory. Each has one count of its chunk.
+    private var shared: [ObjectIdentifier: UInt64] = [:]
     private var nextID: UInt32 = 1
     /// After a failure nothing is written until then; monotonic milliseconds.
     private var retryAtMilliseconds = Int64.min
@@ -46,8 +48,31 @@ final class Spool {
 
     // MARK: Filling
 
-    /// Copies the message; returns its address, with one count of it for the caller's entry.
-    func add(_ message: Message) -> UInt64 {
+    /// Where the message is from now on, with one count of it for the caller's entry. One that is shared, held in
+    /// memory by other entries as well, is copied with the first of them only.
+    func add(_ message: Message, isShared: Bool) -> UInt64 {
+        if !shared.isEmpty, let address = shared[ObjectIdentifier(message)] {
+            retain(address)
+            return address
+        }
+        let address = copy(message)
+        if isShared {
+            retain(address)
+            shared[ObjectIdentifier(message)] = address
+        }
+        return address
+    }
+
+    /// Some message is here and still in memory.
+    @inline(__always)
+    var hasShared: Bool { !shared.isEmpty }
+
+    /// No entry holds the message in memory any more.
+    func forget(_ message: Message) {
+        if let address = shared.removeValue(forKey: ObjectIdentifier(message)) { release(address) }
+    }
+
+    private func copy(_ message: Message) -> UInt64 {
         let chunk = open ?? begin()
         guard let buffer = chunk.buffer else { preconditionFailure("the open chunk is in memory") }
         let offset = buffer.count

@@ -36,7 +36,7 @@ extension Queue {
         let entry = QueueEntry(
             retaining: message, sequence: sequence, expiry: expiry(lifetime(of: message)),
             priority: min(message.header.priority, settings.priorityMax), isLogged: isInLog)
-        broker.residentBytes += message.residentBytes
+        broker.noteInMemory(message)
         broker.deadLetters.add(entry, queue: self, reason: .maxLength)
     }
 
@@ -64,7 +64,7 @@ extension Queue {
         nextSequence = sequence &+ 1
         publishedTotal &+= 1
         readyBytes += message.header.bodyBytes
-        broker.residentBytes &+= message.residentBytes
+        broker.noteInMemory(message)
         ready.append(
             QueueEntry(
                 retaining: message, sequence: sequence, expiry: expiry, priority: priority,
@@ -113,7 +113,7 @@ extension Queue {
             broker.pager.onDiskCount += 1
             noteOnDisk(entry)
         } else {
-            broker.residentBytes += entry.residentBytes
+            entry.withMessage { broker.noteInMemory($0) }
         }
         ready.append(entry)
     }

@@ -249,3 +249,43 @@ func unreadableMessages(isDamage: Bool) throws {
     driver.settle()
     #expect(driver.broker.pager.memoryBytes == 0)
 }
+
+/// Goal: a message in many queues is counted once, and copied once when they let go of it.
+@Test(arguments: [false, true])
+func messageInManyQueuesIsThereOnce(isConsumed: Bool) throws {
+    let driver = PagingDriver(watermarkBytes: 100_000)
+    let client = driver.fixture.client()
+    try client.exchange("wide", "fanout")
+    for index in 0..<20 {
+        try client.declare("q\(index)")
+        try client.bind("q\(index)", "wide")
+    }
+    for index in 0..<20 { try client.publish(body(index, bytes: 1_000), to: "", exchange: "wide") }
+    #expect(driver.broker.residentBytes < 20 * 1_200 + 400 * Limits.entryOverheadBytes)
+    driver.settle()
+    #expect(driver.broker.pager.onDiskCount == 0)
+
+    // Some are consumed from one queue while the others wait, so that messages leave one by one.
+    if isConsumed { for _ in 0..<7 { _ = try client.get("q3") } }
+    for index in 20..<100 { try client.publish(body(index, bytes: 1_000), to: "", exchange: "wide") }
+    driver.settle()
+    #expect(driver.broker.pager.onDiskCount > 400)
+    #expect(driver.spooledBytes < 100 * 1_200)
+    driver.fixture.checkInvariants()
+    for index in 0..<20 {
+        let expected = isConsumed && index == 3 ? Array(7..<100) : Array(0..<100)
+        var bodies: [String] = []
+        while bodies.count < expected.count {
+            let before = bodies.count
+            if let event = try client.fetch("q\(index)") { bodies += [event.body].compactMap { $0 } }
+            driver.settle()
+            bodies += client.received().compactMap(\.body)
+            guard bodies.count > before else { break }
+        }
+        #expect(bodies.compactMap(number) == expected)
+    }
+    driver.settle()
+    #expect(driver.broker.residentBytes == 0 && driver.broker.pager.onDiskCount == 0)
+    #expect(driver.broker.pager.spool.chunkCount == 0 && driver.spoolFiles.isEmpty)
+    #expect(!driver.broker.pager.spool.hasShared)
+}

@@ -20,7 +20,7 @@ struct SpoolTests {
     func readsFromMemoryUntilWritten(isPersistent: Bool) throws {
         let spool = Spool()
         spool.chunkBytes = 100
-        let address = spool.add(makeMessage("hello", isPersistent: isPersistent))
+        let address = spool.add(makeMessage("hello", isPersistent: isPersistent), isShared: false)
         let record = try #require(spool.record(at: address))
         let message = record.makeMessage(
             at: ReadBackRequest.Entry(sequence: 1, place: address, isLogged: false))
@@ -28,7 +28,7 @@ struct SpoolTests {
         #expect(message.header.isPersistent == isPersistent && message.header.priority == 3)
         #expect(message.header.expirationMilliseconds == 77 && message.header.logPosition == 0)
         #expect(spool.take(now: 0) == nil)
-        _ = spool.add(makeMessage(String(repeating: "x", count: 100)))
+        _ = spool.add(makeMessage(String(repeating: "x", count: 100)), isShared: false)
         let chunk = try #require(spool.take(now: 0))
         #expect(chunk.bytes.count == spool.memoryBytes)
         #expect(spool.record(at: address) != nil)
@@ -42,10 +42,10 @@ struct SpoolTests {
         let spool = Spool()
         spool.chunkBytes = 10
         // Never written: nothing to remove.
-        spool.release(spool.add(makeMessage("a")))
+        spool.release(spool.add(makeMessage("a"), isShared: false))
         #expect(spool.takeRemovals().isEmpty && spool.memoryBytes == 0 && spool.take(now: 0) == nil)
         // Being written.
-        let second = spool.add(makeMessage("b"))
+        let second = spool.add(makeMessage("b"), isShared: false)
         let chunk = try #require(spool.take(now: 0))
         spool.retain(second)
         spool.release(second)
@@ -60,7 +60,7 @@ struct SpoolTests {
     @Test func keepsWhatCouldNotBeWritten() throws {
         let spool = Spool()
         spool.chunkBytes = 10
-        let address = spool.add(makeMessage("a"))
+        let address = spool.add(makeMessage("a"), isShared: false)
         let chunk = try #require(spool.take(now: 100))
         #expect(spool.failed(chunk.id, now: 100))
         #expect(spool.record(at: address) != nil)
