@@ -111,7 +111,7 @@ public final class Engine {
         case .virtualHostDeclare, .virtualHostDelete, .exchangeDeclare, .exchangeDelete, .queueDeclare, .queueDelete,
             .delayQueueDeclare, .policySet, .policyClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
             .returned, .brokerGroup,
-            .queueEntries:
+            .queueEntries, .streamEntries:
             do {
                 try broker.replay(type: type, payload: payload, position: position)
             } catch {

@@ -30,6 +30,12 @@ public final class Broker {
     private var confirming: [BrokerChannel] = []
     /// What was purged or deleted with its queue: dropped bit by bit.
     private(set) var graveyard: [EntryRing] = []
+    /// The same for streams.
+    var streamGraveyard: [StreamIndex] = []
+    /// What streams need to know where their messages are.
+    var streamIndexBytes = 0
+    var streamProperties = StreamProperties()
+    var streamsToTrim: [Queue] = []
     private var nextConnectionID: UInt64 = 1
     private var nextQueueNumber: UInt64 = 1
     private(set) var nextLogID: UInt32 = 1
@@ -153,9 +159,10 @@ public final class Broker {
             switch due.kind {
             case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
-            case .reading: pager.want(queue)
+            case .reading: if queue.stream != nil { queue.wakeReaders() } else { pager.want(queue) }
             case .delayed: left -= queue.delayDue()
             case .overflow: left -= queue.overflowDue()
+            case .retention: left -= queue.retentionDue()
             }
         }
         if !nudges.isEmpty { sendNudges() }
@@ -170,6 +177,7 @@ public final class Broker {
         log.flush()
         sendConfirms()
         emptyGraveyard()
+        if !streamsToTrim.isEmpty { trimStreams() }
         pager.endTurn()
     }
 
@@ -202,7 +210,7 @@ public final class Broker {
     }
 
     private func emptyGraveyard() {
-        var left = Limits.brokerDroppedEntriesPerTurn
+        var left = emptyStreamGraveyard(Limits.brokerDroppedEntriesPerTurn)
         while left > 0, !graveyard.isEmpty {
             let last = graveyard.count - 1
             while left > 0, !graveyard[last].isEmpty {
@@ -220,7 +228,7 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork {
+        if !scheduled.isEmpty || !graveyard.isEmpty || !streamGraveyard.isEmpty || deadLetters.hasWork {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next

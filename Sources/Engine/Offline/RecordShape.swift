@@ -34,6 +34,7 @@ enum RecordShape {
             return length > 0 && (seen.isEmpty || Int(seen[0]) < length)
         case .queueDeclare, .queueDelete, .delayQueueDeclare, .settle, .purge, .delivered, .returned, .queueEntries:
             return length >= 4
+        case .streamEntries: return length >= StreamEntriesRecord.headBytes
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

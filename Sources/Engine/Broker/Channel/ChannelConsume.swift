@@ -19,8 +19,10 @@ extension BrokerChannel {
         if queue.settings.type == .quorum, globalPrefetch > 0 {
             throw .globalPrefetchOnQuorum(queue.resourceName)
         }
-        if queue.consumers.all.contains(where: { $0.isExclusive })
-            || method.exclusive && !queue.consumers.isEmpty
+        let reader = try makeReader(method, of: queue)
+        // Readers of a stream take nothing from each other.
+        if reader == nil,
+            queue.consumers.all.contains(where: { $0.isExclusive }) || method.exclusive && !queue.consumers.isEmpty
         {
             throw .exclusiveUse(queue.resourceName)
         }
@@ -34,10 +36,34 @@ extension BrokerChannel {
         }
         let consumer = Consumer(
             tag: tag, queue: queue, channel: self, noAck: method.noAck, isExclusive: method.exclusive,
-            priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array)
+            priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array, reader: reader)
         consumers.insert(consumer, for: tag)
         queue.addConsumer(consumer)
         return tag
+    }
+
+    /// The place in a stream at which the consumer begins; nil if the queue is none.
+    private func makeReader(_ method: BasicConsume, of queue: Queue) throws(BrokerError) -> StreamReader? {
+        let resource = queue.resourceName
+        let table = FieldTableView(method.arguments)
+        let unknown: StaticString = queue.stream == nil ? StreamOffset.key : "x-priority"
+        guard let stream = queue.stream else {
+            if ((try? table.value(unknown)) ?? nil) != nil {
+                throw .unsupportedArgument(
+                    key: unknown.description, resource, queueType: "rabbit_\(queue.settings.type.rawValue)_queue")
+            }
+            return nil
+        }
+        let offset = try StreamOffset(
+            arguments: method.arguments, now: broker.context.time.wallMilliseconds, for: resource)
+        if ((try? table.value(unknown)) ?? nil) != nil {
+            throw .unsupportedArgument(key: unknown.description, resource, queueType: "rabbit_stream_queue")
+        }
+        if consumerPrefetch == 0 { throw .streamWithoutPrefetch(resource) }
+        if method.noAck { throw .streamWithoutAcks(resource) }
+        if globalPrefetch > 0 { throw .globalPrefetchOnQuorum(resource) }
+        return StreamReader(
+            at: stream.position(of: offset), filter: StreamFilter(arguments: method.arguments), broker: broker)
     }
 
     /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.
@@ -73,6 +99,7 @@ extension BrokerChannel {
     /// Fetches one message: writes get-ok with it, or get-empty.
     func get(_ method: BasicGet) throws(BrokerError) {
         let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
+        if queue.stream != nil { throw .getOnStream(queue.resourceName) }
         queue.touch()
         queue.deliverNow()
         if queue.mayExpire { queue.expireHead() }

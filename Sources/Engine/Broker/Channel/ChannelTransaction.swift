@@ -27,7 +27,7 @@ struct PendingSettlement {
 struct PendingTransaction {
     var publishes: [PendingPublish] = []
     var settlements: [PendingSettlement] = []
-    /// Some of it would be in the log.
+    /// Some of it would be in the log. What is transient may go to a stream; that is not asked.
     var isDurable: Bool {
         publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
     }

@@ -21,6 +21,8 @@ final class Route {
     var isDelay: Bool { onlyQueue?.delayed != nil }
     /// At least one of the queues is in the log.
     let hasLoggedQueue: Bool
+    /// At least one is a stream: the log has transient messages, too.
+    let hasStream: Bool
 
     init(queues: [Queue], exchange: Exchange?, address: ByteString, epoch: UInt64, dependsOnHeaders: Bool) {
         self.queues = queues
@@ -30,6 +32,7 @@ final class Route {
         self.epoch = epoch
         self.dependsOnHeaders = dependsOnHeaders
         hasLoggedQueue = queues.contains { $0.isLogged }
+        hasStream = queues.contains { $0.stream != nil }
     }
 }
 
