@@ -121,6 +121,8 @@ public enum Limits {
     public static let streamTailBytes = 4_194_304
     public static let streamReadBytes = 1_048_576
     public static let streamReadEntries = 1_024
+    /// While memory is short, a read asks for this part of the bytes.
+    public static let streamReadPartsWhenShort = 16
     /// Messages one reader gets before the next one has its turn.
     public static let streamDeliveriesPerReader = 128
     /// Messages of a stream that a checkpoint writes in the time of one visit: they are copied together.
@@ -324,6 +326,7 @@ public enum Limits {
         precondition(readAheadBytes <= readBytesUnderWayMax)
         precondition(readScanEntries >= readAheadEntries, "a request must get past the window")
         precondition(streamReadEntries <= readRequestEntries, "one read of a stream is one request")
+        precondition(streamReadBytes <= readBytesUnderWayMax)
         precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
         precondition(nudgeMillisecondsMin > 0 && nudgeIntervalFactor > 1, "nudges must come to an end")
         precondition(nudgeMillisecondsMin <= nudgeMillisecondsMax)

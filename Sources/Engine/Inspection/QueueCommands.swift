@@ -95,10 +95,10 @@ extension Queue {
         row.add("durable", .flag(isDurable))
         row.add("auto_delete", .flag(isAutoDelete))
         row.add("exclusive", .flag(isExclusive))
-        row.add("messages", .integer(readyCount + unackedCount))
+        row.add("messages", .integer(messageCount))
         row.add("messages_ready", .integer(readyCount))
         row.add("messages_unacknowledged", .integer(unackedCount))
-        row.add("message_bytes", .integer(readyBytes + unackedBytes))
+        row.add("message_bytes", .integer(stream == nil ? readyBytes + unackedBytes : readyBytes))
         row.add("consumers", .integer(consumerCount))
         return row
     }

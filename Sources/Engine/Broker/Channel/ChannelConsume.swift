@@ -63,7 +63,7 @@ extension BrokerChannel {
         if method.noAck { throw .streamWithoutAcks(resource) }
         if globalPrefetch > 0 { throw .globalPrefetchOnQuorum(resource) }
         return StreamReader(
-            at: stream.position(of: offset), filter: StreamFilter(arguments: method.arguments), broker: broker)
+            stream, at: stream.position(of: offset), filter: StreamFilter(arguments: method.arguments), broker: broker)
     }
 
     /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.

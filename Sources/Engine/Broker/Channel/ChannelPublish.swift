@@ -90,11 +90,12 @@ extension BrokerChannel {
         publishedTotal &+= 1
         broker.publishedTotal &+= 1
         if let exchange = route.exchange { exchange.publishedTotal &+= 1 }
-        if message.header.isPersistent {
-            if route.hasLoggedQueue { broker.log.published(message, route.queues) }
-        } else if route.hasStream {
-            let (isRefused, isLogged) = offerTransient(message, route)
-            return finishPublish(isRefused: isRefused, isLogged: isLogged)
+        if (message.header.isPersistent ? 1 : 0) >= route.loggedFrom {
+            guard message.header.isPersistent else {
+                let (isRefused, isLogged) = offerTransient(message, route)
+                return finishPublish(isRefused: isRefused, isLogged: isLogged)
+            }
+            broker.log.published(message, route.queues)
         }
         var isRefused = false
         if let queue = route.onlyQueue {

@@ -142,12 +142,12 @@ final class Pager {
     }
 
     private func residentBytes(of queue: Queue) -> Int {
-        if let stream = queue.stream { return stream.tail.residentBytes }
+        if let stream = queue.stream { return stream.tail.residentBytes + stream.windowBytes }
         return queue.delayed?.entries.inMemoryBytes ?? queue.residentReadyBytes
     }
 
     private func hasPageable(_ queue: Queue) -> Bool {
-        if let stream = queue.stream { return !stream.tail.isEmpty }
+        if let stream = queue.stream { return !stream.tail.isEmpty || stream.windowBytes > 0 }
         if let delayed = queue.delayed { return delayed.entries.inMemoryCount > 0 }
         let kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         return queue.ready.count - queue.onDiskCount > kept
@@ -156,7 +156,7 @@ final class Pager {
     /// Pages out what can be of one queue.
     private func pageOut(_ queue: Queue, _ budget: inout Budget) -> Progress {
         if let delayed = queue.delayed { return pageOut(delayed, &budget) }
-        if let stream = queue.stream { return pageOut(stream, &budget) }
+        if let stream = queue.stream { return pageOut(stream, of: queue, &budget) }
         let paging = queue.makePaging()
         var kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         // Entries that the levels above have in front of a level's own.
@@ -188,9 +188,13 @@ final class Pager {
         return isDone ? .isDone : budget.isSpent ? .isSpent : .isBlocked
     }
 
-    /// Lets go of the newest messages of a stream: its readers ask the disk.
-    private func pageOut(_ stream: MessageStream, _ budget: inout Budget) -> Progress {
+    /// Lets go of the newest messages of a stream, and of what was read for its readers: they ask the disk again.
+    private func pageOut(_ stream: MessageStream, of queue: Queue, _ budget: inout Budget) -> Progress {
         let count = stream.tail.count
+        for consumer in queue.consumers.all {
+            guard !budget.isSpent else { return .isSpent }
+            budget.visits -= 1 + (consumer.reader?.dropWindow() ?? 0)
+        }
         stream.trimTail(to: 0)
         budget.visits -= count - stream.tail.count
         return stream.tail.isEmpty ? .isDone : .isBlocked

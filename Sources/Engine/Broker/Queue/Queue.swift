@@ -107,6 +107,8 @@ final class Queue {
 
     /// Messages waiting for a consumer; of a stream, all that it has.
     var readyCount: Int { stream?.index.count ?? ready.count }
+    /// All that it has, channels' share included. What they hold of a stream is in it still.
+    var messageCount: Int { stream == nil ? readyCount + unackedCount : readyCount }
     var consumerCount: Int { consumers.count }
 
     /// Own memory: entries and the bodies they alone may keep alive. An estimate for inspection.

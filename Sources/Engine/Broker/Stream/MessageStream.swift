@@ -16,6 +16,8 @@ final class MessageStream {
     private let queueNumber: UInt64
     private(set) var index = StreamIndex()
     private(set) var tail = StreamTail()
+    /// What has been read ahead for its readers.
+    var windowBytes = 0
     /// The last pass has stopped because it was long enough.
     var hasMore = false
     /// Whose turn it is among the consumers.
@@ -24,7 +26,8 @@ final class MessageStream {
     var armedRetention = Int64.max
     /// Stands in the broker's list of streams with more in memory than they need.
     var isTrimScheduled = false
-    private var hasReportedFailure = false
+    /// A read has failed and was reported; nothing is said again until one has succeeded.
+    var hasReportedFailure = false
 
     init(broker: Broker, queueNumber: UInt64) {
         self.broker = broker
@@ -105,18 +108,19 @@ final class MessageStream {
     }
 
     /// What one request to the disk asks for, from `offset` to where memory begins.
-    func readRequests(from offset: UInt64, isShort: Bool) -> [ReadBackRequest.Entry] {
+    func readRequests(from offset: UInt64, isShort: Bool) -> (entries: [ReadBackRequest.Entry], bytes: Int) {
         var entries: [ReadBackRequest.Entry] = []
         var bytes = 0
         let most = isShort ? Limits.readRequestEntriesWhenShort : Limits.streamReadEntries
-        let bytesMax = broker.context.configuration.streamReadBytes
+        let configured = broker.context.configuration.streamReadBytes
+        let bytesMax = isShort ? configured / Limits.streamReadPartsWhenShort : configured
         index.walk(from: offset) { offset, entry in
             guard offset < tail.firstOffset, entries.count < most, bytes < bytesMax else { return false }
             entries.append(ReadBackRequest.Entry(sequence: offset, place: entry.position, isLogged: true))
             bytes += entry.bodyBytes
             return true
         }
-        return entries
+        return (entries, bytes)
     }
 
     /// A read has failed for a reason that may pass.
@@ -124,7 +128,7 @@ final class MessageStream {
         broker.deadlines.insert(QueueDeadline(queueNumber: queueNumber, kind: .reading), at: milliseconds)
     }
 
-    /// Says so once for each failure of the disk, and once for damage.
+    /// Says so once, until a read goes well.
     func reportUnreadable(_ offset: UInt64, _ failure: ReadBackFailure) {
         guard !hasReportedFailure, let queue = broker.queuesByNumber[queueNumber] else { return }
         hasReportedFailure = true

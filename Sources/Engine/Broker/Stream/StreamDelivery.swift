@@ -16,7 +16,7 @@ extension Queue {
             turn = turn + 1 == all.count ? 0 : turn + 1
             let used =
                 consumer.isReady
-                ? deliver(stream, to: consumer, budget: min(left, Limits.streamDeliveriesPerReader)) : 0
+                ? deliverStream(to: consumer, budget: min(left, Limits.streamDeliveriesPerReader)) : 0
             left -= used
             idle = used == 0 ? idle + 1 : 0
         }
@@ -25,7 +25,7 @@ extension Queue {
         return budget - left
     }
 
-    private func deliver(_ stream: MessageStream, to consumer: Consumer, budget: Int) -> Int {
+    private func deliverStream(to consumer: Consumer, budget: Int) -> Int {
         guard let reader = consumer.reader else { return 0 }
         let channel = consumer.channel
         var left = budget
@@ -41,7 +41,7 @@ extension Queue {
                 channel.consumerStopped(now: broker.context.time.monotonicMilliseconds)
                 break
             }
-            switch reader.step(stream, of: self) {
+            switch reader.step(self) {
             case .end, .waits: return budget - left
             case .passed: left -= 1
             case .message(let message, let offset):

@@ -9,6 +9,7 @@ import Wire
 final class StreamReader {
     /// What it gets next, if that is there.
     private(set) var nextOffset: UInt64
+    private let stream: MessageStream
     private let filter: StreamFilter?
     private unowned(unsafe) let broker: Broker
     /// Messages ahead; nil where one cannot be read.
@@ -30,14 +31,15 @@ final class StreamReader {
         case end
     }
 
-    init(at offset: UInt64, filter: StreamFilter?, broker: Broker) {
+    init(_ stream: MessageStream, at offset: UInt64, filter: StreamFilter?, broker: Broker) {
+        self.stream = stream
         nextOffset = offset
         self.filter = filter
         self.broker = broker
     }
 
     /// Takes one step. The queue's readers are woken when the disk has answered.
-    func step(_ stream: MessageStream, of queue: Queue) -> Step {
+    func step(_ queue: Queue) -> Step {
         // What retention has removed is passed over.
         nextOffset = max(nextOffset, stream.index.firstOffset)
         guard nextOffset < stream.index.nextOffset else { return .end }
@@ -48,8 +50,13 @@ final class StreamReader {
             return offer(stream.tail[offset], at: offset)
         }
         while head < window.count, window[head].offset < nextOffset { _ = takeFirst() }
-        if window.count - head <= windowEntriesLow { read(stream, queue) }
-        guard head < window.count else { return .waits }
+        if window.count - head <= windowEntriesLow { read(queue) }
+        guard head < window.count else {
+            if isReading || retryAt > broker.context.time.monotonicMilliseconds { return .waits }
+            // A repair of the log has lost what was there.
+            nextOffset = stream.tail.firstOffset
+            return .passed
+        }
         let (offset, message) = takeFirst()
         nextOffset = offset + 1
         guard let message else { return .passed }
@@ -70,7 +77,7 @@ final class StreamReader {
         let taken = window[head]
         window[head].message = nil
         head += 1
-        release(taken.message?.residentBytes ?? 0)
+        count(-(taken.message?.residentBytes ?? 0))
         if head == window.count {
             window.removeAll(keepingCapacity: true)
             head = 0
@@ -78,16 +85,22 @@ final class StreamReader {
         return taken
     }
 
-    private func release(_ bytes: Int) {
-        residentBytes -= bytes
-        broker.residentBytes -= bytes
+    /// So many bytes more are in memory.
+    private func count(_ bytes: Int) {
+        residentBytes += bytes
+        stream.windowBytes += bytes
+        broker.residentBytes += bytes
     }
 
-    private func dropWindow() {
-        release(residentBytes)
+    /// Lets go of what was read ahead; it can be read again. Returns how many messages that was.
+    @discardableResult
+    func dropWindow() -> Int {
+        let dropped = window.count - head
+        count(-residentBytes)
         window = []
         head = 0
         windowEntriesLow = 0
+        return dropped
     }
 
     /// The consumer has ended.
@@ -97,39 +110,44 @@ final class StreamReader {
     }
 
     /// Asks for what comes behind the window.
-    private func read(_ stream: MessageStream, _ queue: Queue) {
+    private func read(_ queue: Queue) {
         guard !isReading, retryAt <= broker.context.time.monotonicMilliseconds else { return }
         let start = window.last.map { $0.offset + 1 } ?? nextOffset
-        let entries = stream.readRequests(from: start, isShort: broker.pager.isShort)
+        let isShort = broker.pager.isPagingDue || broker.pager.isShort
+        let (entries, bytes) = stream.readRequests(from: start, isShort: isShort)
         guard !entries.isEmpty else { return }
         isReading = true
         broker.pager.start(
-            ReadJob(entries: entries) { [self] job in
+            ReadJob(entries: entries, bytes: bytes) { [self] job in
                 isReading = false
                 guard !isClosed else { return }
-                take(job, stream)
+                take(job, from: start)
                 queue.wakeReaders()
             })
     }
 
-    private func take(_ job: ReadJob, _ stream: MessageStream) {
+    private func take(_ job: ReadJob, from start: UInt64) {
+        // If the window was dropped meanwhile, it does not follow.
+        guard start <= window.last.map({ $0.offset + 1 }) ?? nextOffset else { return }
+        window.removeFirst(head)
+        head = 0
         var end = job.entries.count
         for failure in job.failures where !failure.isFinal { end = min(end, failure.index) }
         for index in 0..<end {
             let message = job.messages[index]
             window.append((job.entries[index].sequence, message))
-            residentBytes += message?.residentBytes ?? 0
-            broker.residentBytes += message?.residentBytes ?? 0
+            count(message?.residentBytes ?? 0)
         }
         windowEntriesLow = (window.count - head) / 2
-        for failure in job.failures { note(failure, of: job, stream) }
+        if job.failures.isEmpty { stream.hasReportedFailure = false }
+        for failure in job.failures { note(failure, of: job) }
         if end < job.entries.count {
             retryAt = broker.context.time.monotonicMilliseconds + Limits.readRetryMilliseconds
             stream.readAgain(at: retryAt)
         }
     }
 
-    private func note(_ failure: ReadBackFailure, of job: ReadJob, _ stream: MessageStream) {
+    private func note(_ failure: ReadBackFailure, of job: ReadJob) {
         let offset = job.entries[failure.index].sequence
         // What retention has removed meanwhile may well have gone from the disk, too.
         guard offset >= stream.index.firstOffset else { return }

@@ -169,6 +169,64 @@ func readersFarBehindReadTheDisk(isShort: Bool) throws {
     #expect(fixture.bodies(reader) == Array(12..<30))
 }
 
+/// Goal: what was read ahead for slow readers is given up when memory is short, and read again; nobody misses anything.
+@Test func windowsOfSlowReadersArePagedOut() throws {
+    let fixture = try StreamFixture(watermarkBytes: 100_000, stretch: 64, tail: 0)
+    try fixture.client.declare("q", durable: true)
+    try fixture.publish(0..<500)
+    let readers = try (0..<40).map { _ in try fixture.reader("first", prefetch: 3) }
+    var seen = readers.map { fixture.bodies($0) }
+    for _ in 0..<40 { try fixture.client.publish(String(repeating: "x", count: 1_500), to: "q", isPersistent: true) }
+    fixture.driver.fixture.advance(Limits.pagingPauseMilliseconds)
+    fixture.driver.settle()
+    #expect(fixture.queue.stream!.windowBytes < 40 * 3_000)
+    #expect(!fixture.driver.fixture.context.alarms.isMemoryLow)
+    for _ in 0..<200 {
+        for (index, reader) in readers.enumerated() where reader.channel.unacked.count > 0 {
+            try reader.channel.acknowledge(0, multiple: true)
+            seen[index] += fixture.bodies(reader)
+        }
+    }
+    for numbers in seen { #expect(numbers == Array(0..<500)) }
+    for reader in readers { reader.connection.close() }
+    #expect(fixture.queue.stream!.windowBytes == 0)
+}
+
+/// Goal: offsets that a repair has lost are passed over, also those before the next publish.
+@Test func readersPassLostOffsets() throws {
+    let fixture = BrokerFixture(journal: true)
+    let client = fixture.client()
+    try client.declare("s", durable: true, stream)
+    for number in 0..<10 { try client.publish("\(number)", to: "s") }
+    let log = fixture.takeRecords()
+    var run: [UInt8] = []
+    var state = StreamRunState()
+    for record in log.filter({ $0.type == .publish })[..<3] {
+        state.append(StreamRunEntry(position: record.position, bodyBytes: 1), to: &run)
+    }
+    func entries(_ firstOffset: UInt64, _ count: Int, _ run: [UInt8]) -> LogRecord {
+        var writer = ByteWriter()
+        writer.writeRaw(StreamEntriesRecord.headBytes + run.count) { writer in
+            run.withUnsafeBytes {
+                StreamEntriesRecord.write(
+                    queueID: fixture.queue("s")!.logID, firstOffset: firstOffset, count: count, run: ByteSlice($0),
+                    to: &writer)
+            }
+        }
+        return LogRecord(type: .streamEntries, payload: writer.bytes, position: 0)
+    }
+    let fresh = try fixture.restarted(
+        from: log.filter { $0.type == .queueDeclare } + [entries(4, 3, run), entries(20, 0, [])])
+    #expect(fresh.queue("s")?.stream?.index.firstOffset == 4)
+    let reader = fresh.client()
+    try reader.prefetch(5)
+    try reader.consume("s", ["x-stream-offset": 10])
+    fresh.context.journal.begin(epoch: 2, at: 1 << 20)
+    try reader.publish("new", to: "s")
+    #expect(reader.bodies() == ["new"])
+    #expect(fresh.queue("s")?.stream?.index.nextOffset == 21)
+}
+
 @Test func filtersPassOverTheRest() throws {
     let fixture = try StreamFixture(tail: 0)
     for (body, value) in [(0, "red"), (1, "blue"), (2, nil), (3, "red")] as [(Int, String?)] {
