@@ -123,6 +123,9 @@ public enum Limits {
     public static let streamReadEntries = 1_024
     /// While memory is short, a read asks for this part of the bytes.
     public static let streamReadPartsWhenShort = 16
+    /// Messages of a stream that leave memory with one publish, and in one turn besides.
+    public static let streamTrimmedPerPublish = 16
+    public static let streamTrimmedPerTurn = 8_192
     /// Messages one reader gets before the next one has its turn.
     public static let streamDeliveriesPerReader = 128
     /// Messages of a stream that a checkpoint writes in the time of one visit: they are copied together.

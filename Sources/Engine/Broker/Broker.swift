@@ -36,6 +36,8 @@ public final class Broker {
     var streamIndexBytes = 0
     var streamProperties = StreamProperties()
     var streamsToTrim: [Queue] = []
+    /// A turn was not enough for that.
+    var hasMoreToTrim = false
     private var nextConnectionID: UInt64 = 1
     private var nextQueueNumber: UInt64 = 1
     private(set) var nextLogID: UInt32 = 1
@@ -228,7 +230,9 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || !streamGraveyard.isEmpty || deadLetters.hasWork {
+        if !scheduled.isEmpty || !graveyard.isEmpty || !streamGraveyard.isEmpty || deadLetters.hasWork
+            || hasMoreToTrim
+        {
             return context.time.monotonicMilliseconds
         }
         var next = deadlines.next

@@ -71,7 +71,7 @@ enum BrokerError: Error, Equatable {
     /// Committed but for what queues have refused.
     case partialTransaction
     case prefetchSize(UInt32)
-    case globalPrefetchOnQuorum(ResourceName)
+    case globalPrefetchUnsupported(ResourceName)
     case ifUnusedOnQuorum(ResourceName)
     case ifEmptyOnQuorum(ResourceName)
     case recoverWithoutRequeue
@@ -94,7 +94,7 @@ enum BrokerError: Error, Equatable {
             ReplyCode.accessRefused
         case .consumerTagInUse: ReplyCode.notAllowed
         case .unknownExchangeType: ReplyCode.commandInvalid
-        case .prefetchSize, .recoverWithoutRequeue, .immediate, .globalPrefetchOnQuorum, .ifUnusedOnQuorum,
+        case .prefetchSize, .recoverWithoutRequeue, .immediate, .globalPrefetchUnsupported, .ifUnusedOnQuorum,
             .ifEmptyOnQuorum, .channelFlowStop, .streamWithoutAcks, .getOnStream, .purgeOnStream:
             ReplyCode.notImplemented
         case .logFailed: ReplyCode.internalError
@@ -158,7 +158,7 @@ enum BrokerError: Error, Equatable {
         case .transactionTooLarge(let max): "transaction is larger than max size \(max)"
         case .partialTransaction: "partial tx completion"
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
-        case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
+        case .globalPrefetchUnsupported(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):
             """
             cannot delete \(resource.text). queue.delete operations with if-unused flag set are not supported by \

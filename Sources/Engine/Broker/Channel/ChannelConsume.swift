@@ -17,7 +17,7 @@ extension BrokerChannel {
 
         let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
         if queue.settings.type == .quorum, globalPrefetch > 0 {
-            throw .globalPrefetchOnQuorum(queue.resourceName)
+            throw .globalPrefetchUnsupported(queue.resourceName)
         }
         let reader = try makeReader(method, of: queue)
         // Readers of a stream take nothing from each other.
@@ -44,26 +44,25 @@ extension BrokerChannel {
 
     /// The place in a stream at which the consumer begins; nil if the queue is none.
     private func makeReader(_ method: BasicConsume, of queue: Queue) throws(BrokerError) -> StreamReader? {
-        let resource = queue.resourceName
-        let table = FieldTableView(method.arguments)
-        let unknown: StaticString = queue.stream == nil ? StreamOffset.key : "x-priority"
         guard let stream = queue.stream else {
-            if ((try? table.value(unknown)) ?? nil) != nil {
-                throw .unsupportedArgument(
-                    key: unknown.description, resource, queueType: "rabbit_\(queue.settings.type.rawValue)_queue")
-            }
+            try refuse(StreamOffset.key, in: method, of: queue)
             return nil
         }
-        let offset = try StreamOffset(
-            arguments: method.arguments, now: broker.context.time.wallMilliseconds, for: resource)
-        if ((try? table.value(unknown)) ?? nil) != nil {
-            throw .unsupportedArgument(key: unknown.description, resource, queueType: "rabbit_stream_queue")
-        }
-        if consumerPrefetch == 0 { throw .streamWithoutPrefetch(resource) }
-        if method.noAck { throw .streamWithoutAcks(resource) }
-        if globalPrefetch > 0 { throw .globalPrefetchOnQuorum(resource) }
+        let now = broker.context.time.wallMilliseconds
+        let offset = try StreamOffset(arguments: method.arguments, now: now, for: queue.resourceName)
+        try refuse("x-priority", in: method, of: queue)
+        if consumerPrefetch == 0 { throw .streamWithoutPrefetch(queue.resourceName) }
+        if method.noAck { throw .streamWithoutAcks(queue.resourceName) }
+        if globalPrefetch > 0 { throw .globalPrefetchUnsupported(queue.resourceName) }
         return StreamReader(
             stream, at: stream.position(of: offset), filter: StreamFilter(arguments: method.arguments), broker: broker)
+    }
+
+    /// Consumers of this type of queue do not have the argument.
+    private func refuse(_ key: StaticString, in method: BasicConsume, of queue: Queue) throws(BrokerError) {
+        guard ((try? FieldTableView(method.arguments).value(key)) ?? nil) != nil else { return }
+        throw .unsupportedArgument(
+            key: key.description, queue.resourceName, queueType: "rabbit_\(queue.settings.type.rawValue)_queue")
     }
 
     /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.

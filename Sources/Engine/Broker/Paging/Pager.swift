@@ -190,14 +190,12 @@ final class Pager {
 
     /// Lets go of the newest messages of a stream, and of what was read for its readers: they ask the disk again.
     private func pageOut(_ stream: MessageStream, of queue: Queue, _ budget: inout Budget) -> Progress {
-        let count = stream.tail.count
         for consumer in queue.consumers.all {
             guard !budget.isSpent else { return .isSpent }
             budget.visits -= 1 + (consumer.reader?.dropWindow() ?? 0)
         }
-        stream.trimTail(to: 0)
-        budget.visits -= count - stream.tail.count
-        return stream.tail.isEmpty ? .isDone : .isBlocked
+        budget.visits -= stream.trimTail(to: 0, most: max(0, budget.visits))
+        return stream.tail.isEmpty ? .isDone : budget.isSpent ? .isSpent : .isBlocked
     }
 
     /// From where the last slice ended towards the newest entry. False when it stopped before.

@@ -50,10 +50,13 @@ final class MessageStream {
         return hasEndedStretch
     }
 
-    /// Lets go of messages that no reader is likely to want from memory.
-    func trimTail(to bytes: Int) {
-        guard tail.residentBytes > bytes else { return }
-        broker.residentBytes -= tail.trim(to: bytes, written: broker.context.journal.writtenPosition)
+    /// Lets go of at most `most` messages that no reader is likely to want from memory. Returns how many went.
+    @discardableResult
+    func trimTail(to bytes: Int, most: Int) -> Int {
+        guard tail.residentBytes > bytes else { return 0 }
+        let before = tail.count
+        broker.residentBytes -= tail.trim(to: bytes, written: broker.context.journal.writtenPosition, most: most)
+        return before - tail.count
     }
 
     /// Takes the oldest stretch out.

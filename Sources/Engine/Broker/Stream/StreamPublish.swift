@@ -12,21 +12,24 @@ extension Queue {
         publishedTotal &+= 1
         readyBytes += message.header.bodyBytes
         if stream.append(message, segmentBytesMax: settings.streamSegmentBytesMax) { removeOutdated(stream) }
-        trimTail(of: stream)
+        trimTail(of: stream, most: Limits.streamTrimmedPerPublish)
         if !isScheduled, consumers.hasReady { broker.schedule(self) }
     }
 }
 
 extension Queue {
-    /// Keeps of the newest messages what its readers are likely to want, and what the log has not written yet: that has
-    /// another look at the end of a turn.
-    func trimTail(of stream: MessageStream) {
+    /// Keeps of the newest messages what its readers are likely to want, and what the log has not written yet; has another
+    /// look at the end of a turn. A slice; returns how many went.
+    @discardableResult
+    func trimTail(of stream: MessageStream, most: Int) -> Int {
         let isNeeded = !consumers.isEmpty && !broker.pager.isPagingDue
         let bytesMax = isNeeded ? broker.context.configuration.streamTailBytes : 0
-        stream.trimTail(to: bytesMax)
-        guard stream.tail.residentBytes > bytesMax, !stream.isTrimScheduled else { return }
-        stream.isTrimScheduled = true
-        broker.streamsToTrim.append(self)
+        let trimmed = stream.trimTail(to: bytesMax, most: most)
+        if stream.tail.residentBytes > bytesMax, !stream.isTrimScheduled {
+            stream.isTrimScheduled = true
+            broker.streamsToTrim.append(self)
+        }
+        return trimmed
     }
 }
 
@@ -35,11 +38,13 @@ extension Broker {
     func trimStreams() {
         let queues = streamsToTrim
         streamsToTrim.removeAll(keepingCapacity: true)
+        var left = Limits.streamTrimmedPerTurn
         for queue in queues {
             guard let stream = queue.stream, !queue.isDeleted else { continue }
             stream.isTrimScheduled = false
-            queue.trimTail(of: stream)
+            left -= queue.trimTail(of: stream, most: left)
         }
+        hasMoreToTrim = left <= 0 && !streamsToTrim.isEmpty
     }
 }
 

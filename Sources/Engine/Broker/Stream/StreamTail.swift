@@ -29,14 +29,17 @@ struct StreamTail {
         return message
     }
 
-    /// Lets go of the oldest messages until `bytes` are left, but of none that is not written. Returns what was freed.
-    mutating func trim(to bytes: Int, written position: LogPosition) -> Int {
+    /// Lets go of the oldest messages until `bytes` are left, of at most `most`, and of none that is not written. Returns
+    /// how many bytes were freed.
+    mutating func trim(to bytes: Int, written position: LogPosition, most: Int) -> Int {
         let before = residentBytes
-        while residentBytes > bytes, head < messages.count, let oldest = messages[head],
+        var left = most
+        while left > 0, residentBytes > bytes, head < messages.count, let oldest = messages[head],
             oldest.header.logPosition < position
         {
             residentBytes -= oldest.residentBytes
             messages[head] = nil
+            left -= 1
             head += 1
             firstOffset += 1
         }
