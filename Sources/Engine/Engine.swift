@@ -112,7 +112,7 @@ public final class Engine {
             .delayQueueDeclare, .policySet, .policyClear, .operatorPolicySet,
             .operatorPolicyClear, .limitSet, .limitClear, .bind, .unbind, .publish, .settle, .purge, .delivered,
             .returned, .brokerGroup,
-            .queueEntries:
+            .queueEntries, .streamEntries:
             do {
                 try broker.replay(type: type, payload: payload, position: position)
             } catch {

@@ -2,11 +2,12 @@
 // Queues with dead letters count together with the queue those go to: a copy is in exactly one of the two.
 // Next: BrokerClients.swift (who fill them), Inspection.swift (who compares).
 
+import Engine
 import Wire
 
 /// A queue of the workload, with its dead letters.
 enum Home: Int, CaseIterable {
-    case work, audit, levels, shortLived, quorum, limited, delayed
+    case work, audit, levels, shortLived, quorum, limited, delayed, stream
 
     var queue: StaticString {
         switch self {
@@ -17,12 +18,13 @@ enum Home: Int, CaseIterable {
         case .quorum: "quorum"
         case .limited: "limited"
         case .delayed: "delayed"
+        case .stream: "stream"
         }
     }
 
     var deadQueue: StaticString? {
         switch self {
-        case .work, .audit, .levels, .delayed: nil
+        case .work, .audit, .levels, .delayed, .stream: nil
         case .shortLived: "short-lived.dead"
         case .quorum: "quorum.dead"
         case .limited: "limited.dead"
@@ -39,6 +41,7 @@ enum Home: Int, CaseIterable {
             table["x-queue-type"] = "quorum"
             table["x-delivery-limit"] = 3
         case .limited: table["x-max-length"] = 6
+        case .stream: table["x-queue-type"] = "stream"
         }
         if let deadQueue {
             table["x-dead-letter-exchange"] = ""
@@ -64,6 +67,8 @@ struct Address {
     let homes: [Home]
 
     static let delayMillisecondsMax = 40
+    /// A stream only grows: no more messages than can be looked at.
+    static let streamedMax = 150
 
     static let all: [Address] = [
         Address(exchange: "jobs", key: "work", homes: [.work]),
@@ -76,6 +81,8 @@ struct Address {
         Address(exchange: "events", key: "b.levels", homes: [.levels, .audit]),
         Address(exchange: "events", key: "c.d", homes: [.audit]),
         Address(exchange: "later", key: "delayed", homes: [.delayed]),
+        Address(exchange: "jobs", key: "stream", homes: [.stream]),
+        Address(exchange: "events", key: "e.stream", homes: [.stream, .audit]),
     ]
 
     /// Source, queue, key.
@@ -83,7 +90,7 @@ struct Address {
         ("jobs", "work", "work"), ("jobs", "levels", "levels"), ("jobs", "short-lived", "short-lived"),
         ("jobs", "quorum", "quorum"), ("jobs", "limited", "limited"), ("events", "work", "*.work"),
         ("events", "levels", "*.levels"), ("events", "audit", "#"),
-        ("later", "delayed", "delayed"),
+        ("later", "delayed", "delayed"), ("jobs", "stream", "stream"), ("events", "stream", "*.stream"),
     ]
 }
 
@@ -106,6 +113,8 @@ struct Copy {
     var state = State.sent
     /// It is on disk that it was handed out: must come back as redelivered.
     var wasDelivered = false
+    /// In a stream, where it was found after a restart: it stays there.
+    var offset: Int?
 }
 
 struct CopyName: Hashable {
@@ -131,6 +140,12 @@ struct BrokerBooks {
     subscript(name: CopyName) -> Copy? {
         get { copies[name.home.rawValue][name.number] }
         set { copies[name.home.rawValue][name.number] = newValue }
+    }
+
+    func pickAddress(_ random: inout RandomSource) -> Address {
+        let address = random.pick(Address.all)
+        let isFull = copies[Home.stream.rawValue].count >= Address.streamedMax
+        return isFull && address.homes.contains(.stream) ? Address.all[0] : address
     }
 
     mutating func takeNumber() -> Int {

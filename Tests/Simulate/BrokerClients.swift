@@ -14,6 +14,7 @@ final class BrokerClients {
     private var publishers: [Publisher] = []
     private var consumers: [Consumer] = []
     private var transactor: Transactor?
+    private var follower: StreamFollower?
     /// Copies that somebody holds, and the queue they came from.
     private var held: [CopyName: String] = [:]
     /// Acknowledged, or handed out, with the batch that makes it durable.
@@ -44,6 +45,11 @@ final class BrokerClients {
             consumers[index].send(&books, &held, &random)
         }
         transactor?.send(&books, &held, &random)
+        if random.oneIn(50), let follower {
+            follower.client.drop()
+            self.follower = StreamFollower(host, &random)
+        }
+        follower?.send(&random)
     }
 
     private func start(_ random: inout RandomSource) {
@@ -56,6 +62,7 @@ final class BrokerClients {
             Consumer(host, ["audit"], prefetch: random.within(1...40), usesGet: random.oneIn(2)),
         ]
         transactor = Transactor(host, id: 9)
+        follower = StreamFollower(host, &random)
     }
 
     /// After the host's turn.
@@ -67,6 +74,7 @@ final class BrokerClients {
         for publisher in publishers { publisher.read(&books, report) }
         for consumer in consumers { note(consumer.read(report), &books) }
         if let transactor { note(transactor.read(&books, report), &books) }
+        follower?.read(books, report)
         for consumer in consumers where !consumer.client.hasUnsent {
             for name in consumer.settled { settling.append((sequence, name)) }
             consumer.settled = []
@@ -167,7 +175,7 @@ private final class Publisher {
         // Blocked: it would only queue up here.
         guard !client.hasUnsent else { return }
         for _ in 0..<random.below(4) {
-            let address = random.pick(Address.all)
+            let address = books.pickAddress(&random)
             let names = client.publish(to: address, from: id, &books, &random)
             waiting.append((client.publishCount, names))
         }
@@ -220,7 +228,10 @@ extension SimulatedAMQPClient {
             BrokerBooks.body(number, bytes: bytes), to: address.key, exchange: address.exchange,
             properties: properties)
         return address.homes.map { home in
-            let copy = Copy(publisher: publisher, level: home == .levels ? level : 0, isPersistent: isPersistent)
+            // A stream keeps everything.
+            let copy = Copy(
+                publisher: publisher, level: home == .levels ? level : 0,
+                isPersistent: isPersistent || home == .stream)
             return (CopyName(home: home, number: number), copy)
         }
     }
@@ -361,7 +372,7 @@ private final class Transactor {
     func send(_ books: inout BrokerBooks, _ held: inout [CopyName: String], _ random: inout RandomSource) {
         guard commit == nil, !isRollingBack, !client.hasUnsent else { return }
         for _ in 0..<random.below(3) {
-            let address = random.pick(Address.all)
+            let address = books.pickAddress(&random)
             published += client.publishInTransaction(to: address, from: id, &books, &random)
         }
         if !holding.isEmpty, random.oneIn(2) {

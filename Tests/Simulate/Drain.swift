@@ -8,10 +8,11 @@ enum Drain {
     /// Consumes all queues to their ends and compares with the books, which an inspection has just settled.
     static func run(_ host: SimulatedHost, _ books: BrokerBooks, _ report: Report) {
         let client = SimulatedAMQPClient(host)
-        for home in Home.allCases {
+        for home in Home.allCases where home != .stream {
             consume(home.queue, client)
             if let dead = home.deadQueue { consume(dead, client) }
         }
+        consumeStream(client)
         var found: Set<CopyName> = []
         var lastTag: UInt64 = 0
         var idleTurns = 0
@@ -44,6 +45,15 @@ enum Drain {
                 let name = CopyName(home: home, number: number)
                 if !found.contains(name) { report.violation("\(name) was there and is not delivered") }
             }
+        }
+    }
+
+    private static func consumeStream(_ client: SimulatedAMQPClient) {
+        client.send(BasicQos(prefetchBytes: 0, prefetchCount: 20))
+        let queue = ByteSlice(Home.stream.queue)
+        let arguments: FieldTable = ["x-stream-offset": "first"]
+        arguments.encoded.withUnsafeBytes {
+            client.send(BasicConsume(queue: queue, consumerTag: queue, arguments: ByteSlice($0)))
         }
     }
 

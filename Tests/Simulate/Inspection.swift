@@ -28,6 +28,8 @@ struct Inspection {
     private struct Found {
         let number: Int
         let isRedelivered: Bool
+        /// Of a stream only.
+        let offset: Int?
     }
 
     /// Compares. Leaves the books alone when the host fails meanwhile.
@@ -167,7 +169,9 @@ struct Inspection {
                     report.violation("a message in \(name) is not whole, or cannot be read")
                     return nil
                 }
-                return Found(number: number, isRedelivered: Self.isTrue(row.value("redelivered")))
+                return Found(
+                    number: number, isRedelivered: Self.isTrue(row.value("redelivered")),
+                    offset: row.value("offset")?.integer.map { Int($0) })
             }
         }
         return queues
@@ -203,6 +207,7 @@ struct Inspection {
             let dead = home.deadQueue.flatMap { queues.messages[$0.description] } ?? []
             for found in ready + dead { check(CopyName(home: home, number: found.number), &present, books) }
             checkOrder(home, ready, books)
+            if home == .stream { checkOffsets(ready, &books) }
             for found in ready where books[CopyName(home: home, number: found.number)]?.wasDelivered == true {
                 if !found.isRedelivered { report.violation("\(home) \(found.number) is not marked as redelivered") }
             }
@@ -233,6 +238,18 @@ struct Inspection {
                 report.violation("\(home) \(found.number) stands behind a later message of its publisher")
             }
             last[[copy.publisher, level]] = found.number
+        }
+    }
+
+    /// Without gaps from the first on, and as they were.
+    private func checkOffsets(_ ready: [Found], _ books: inout BrokerBooks) {
+        for (index, found) in ready.enumerated() {
+            let name = CopyName(home: .stream, number: found.number)
+            if found.offset != index { report.violation("\(name) is at \(index) with offset \(found.offset ?? -1)") }
+            if let known = books[name]?.offset, known != found.offset {
+                report.violation("\(name) was at offset \(known) and is at \(found.offset ?? -1)")
+            }
+            books[name]?.offset = found.offset
         }
     }
 

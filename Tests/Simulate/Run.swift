@@ -44,6 +44,9 @@ final class Run {
             configuration.readAheadBytes = 2_000
             configuration.readRequestBytes = 700
             configuration.spoolChunkBytes = 3_000
+            configuration.streamStretchEntries = 8
+            configuration.streamTailBytes = 1_500
+            configuration.streamReadBytes = 700
             configuration.appendFsync = appendFsync
             return configuration
         }

@@ -293,6 +293,42 @@ func lostMessagesLeaveTheirQueues(how: String) throws {
     #expect(try LogRepair.run(fixture.disk, isDryRun: false).verdict == .nothingToDo)
 }
 
+/// Goal: a stream of which a message is lost keeps the others at their offsets.
+@Test func lostMessagesLeaveGapsInStreams() throws {
+    let (fixture, live, position) = try fixtureWithCheckpoint()
+    try fixture.remove(fixture.checkpointNames[0])
+    try fixture.writeCheckpoint(
+        at: position,
+        [
+            (.streamEntries, OfflineFixture.stream(queue: 7, firstOffset: 40, live.map(\.position))),
+            (.streamEntries, OfflineFixture.stream(queue: 7, firstOffset: 100, [])),
+        ])
+    #expect(try LogExamination(fixture.disk).isSound)
+    let place = try #require(fixture.place(of: live[1].position))
+    fixture.disk.flipBit(place.name, at: place.offset + 20, bit: 0)
+    let examination = try LogExamination(fixture.disk)
+    #expect(!examination.isSound && examination.lostEntries == 1)
+    #expect(try LogRepair.run(fixture.disk, isDryRun: false).verdict == .repaired)
+    var offsets: [UInt64: LogPosition] = [:]
+    var ends: [UInt64] = []
+    for record in try fixture.recovered() where record.type == .streamEntries {
+        try record.payload.withUnsafeBytes {
+            let run = try StreamEntriesRecord(ByteSlice($0))
+            #expect(run.queueID == 7)
+            var offset = run.firstOffset
+            try run.forEach {
+                offsets[offset] = $0.position
+                offset += 1
+            }
+            ends.append(offset)
+        }
+    }
+    var expected = Dictionary(uniqueKeysWithValues: live.enumerated().map { (40 + UInt64($0), $1.position) })
+    expected[41] = nil
+    #expect(offsets == expected && ends.last == 100)
+    #expect(try LogExamination(fixture.disk).isSound)
+}
+
 @Test func logThatEndsBeforeItsCheckpointGoesOnFromIt() throws {
     let (fixture, _, position) = try fixtureWithCheckpoint()
     for name in fixture.segmentNames where try #require(SegmentFormat.position(ofName: name)) >= position {

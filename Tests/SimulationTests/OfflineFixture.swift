@@ -114,6 +114,21 @@ final class OfflineFixture {
         return writer.bytes
     }
 
+    /// One stretch of a stream.
+    static func stream(queue: UInt32, firstOffset: UInt64, _ positions: [LogPosition]) -> [UInt8] {
+        var run: [UInt8] = []
+        var state = StreamRunState()
+        for position in positions { state.append(StreamRunEntry(position: position, bodyBytes: 3), to: &run) }
+        var writer = ByteWriter()
+        writer.writeRaw(StreamEntriesRecord.headBytes + run.count) { writer in
+            run.withUnsafeBytes {
+                StreamEntriesRecord.write(
+                    queueID: queue, firstOffset: firstOffset, count: positions.count, run: ByteSlice($0), to: &writer)
+            }
+        }
+        return writer.bytes
+    }
+
     /// A checkpoint with these records between its begin and its end.
     func writeCheckpoint(at position: LogPosition, _ inner: [(RecordType, [UInt8])]) throws {
         var begin = ByteWriter()

@@ -79,6 +79,11 @@ public final class EngineConfiguration {
     public var readAheadBytes = Limits.readAheadBytes
     public var readRequestBytes = Limits.readRequestBytes
     public var spoolChunkBytes = Limits.spoolChunkBytes
+    /// Messages of a stream that stand together, those kept in memory at its end, and what one read for a reader asks for.
+    public var streamStretchEntries = Limits.streamStretchEntries
+    public var streamStretchBytes = Limits.streamStretchBytes
+    public var streamTailBytes = Limits.streamTailBytes
+    public var streamReadBytes = Limits.streamReadBytes
 
     public init() {}
 }

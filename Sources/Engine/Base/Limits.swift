@@ -128,6 +128,28 @@ public enum Limits {
     /// After a read failed for a reason that may pass, time until it is tried again.
     public static let readRetryMilliseconds: Int64 = 1_000
 
+    // MARK: Streams
+    /// Messages and bytes of bodies that stand together in a stream, and go together by its limits. Bytes may be less
+    /// by `x-stream-max-segment-size-bytes`.
+    public static let streamStretchEntries = 1_024
+    public static let streamStretchBytes = 1_048_576
+    /// Newest messages kept in memory for readers, and what one read for a reader far behind asks for.
+    public static let streamTailBytes = 4_194_304
+    public static let streamReadBytes = 1_048_576
+    public static let streamReadEntries = 1_024
+    /// While memory is short, a read asks for this part of the bytes.
+    public static let streamReadPartsWhenShort = 16
+    /// Messages of a stream that leave memory with one publish, and in one turn besides.
+    public static let streamTrimmedPerPublish = 16
+    public static let streamTrimmedPerTurn = 8_192
+    /// Messages one reader gets before the next one has its turn.
+    public static let streamDeliveriesPerReader = 128
+    /// Messages of a stream that a checkpoint writes in the time of one visit: they are copied together.
+    public static let streamEntriesPerVisit = 16
+    /// Values that `x-stream-max-segment-size-bytes` and `x-stream-filter-size-bytes` may have.
+    public static let streamSegmentBytesMax: Int64 = 3_000_000_000
+    public static let streamFilterBytes: ClosedRange<Int64> = 16...255
+
     // MARK: Output
     /// Bytes pending for one connection above which the broker stops delivering to it.
     public static let outputHighWatermarkBytes = 1_048_576
@@ -322,6 +344,8 @@ public enum Limits {
         precondition(readRequestEntries * readRequestsPerQueue <= readAheadEntries)
         precondition(readAheadBytes <= readBytesUnderWayMax)
         precondition(readScanEntries >= readAheadEntries, "a request must get past the window")
+        precondition(streamReadEntries <= readRequestEntries, "one read of a stream is one request")
+        precondition(streamReadBytes <= readBytesUnderWayMax)
         precondition(messageBytesMax < Int(UInt32.max) - spoolChunkBytes, "offsets in a chunk have 32 bits")
         precondition(nudgeMillisecondsMin > 0 && nudgeIntervalFactor > 1, "nudges must come to an end")
         precondition(nudgeMillisecondsMin <= nudgeMillisecondsMax)

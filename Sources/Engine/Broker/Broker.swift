@@ -30,6 +30,14 @@ public final class Broker {
     private var confirming: [BrokerChannel] = []
     /// What was purged or deleted with its queue: dropped bit by bit.
     private(set) var graveyard: [EntryRing] = []
+    /// The same for streams.
+    var streamGraveyard: [StreamIndex] = []
+    /// What streams need to know where their messages are.
+    var streamIndexBytes = 0
+    var streamProperties = StreamProperties()
+    var streamsToTrim: [Queue] = []
+    /// A turn was not enough for that.
+    var hasMoreToTrim = false
     private var nextConnectionID: UInt64 = 1
     private var nextQueueNumber: UInt64 = 1
     private(set) var nextLogID: UInt32 = 1
@@ -175,9 +183,10 @@ public final class Broker {
             switch due.kind {
             case .messages: left -= queue.messagesDue()
             case .unused: queue.unusedDue()
-            case .reading: pager.want(queue)
+            case .reading: if queue.stream != nil { queue.wakeReaders() } else { pager.want(queue) }
             case .delayed: left -= queue.delayDue()
             case .overflow: left -= queue.overflowDue()
+            case .retention: left -= queue.retentionDue()
             }
         }
         if !nudges.isEmpty { sendNudges() }
@@ -194,6 +203,7 @@ public final class Broker {
         sendConfirms()
         emptyGraveyard()
         if policySweep.hasWork { policySweep.proceed() }
+        if !streamsToTrim.isEmpty { trimStreams() }
         pager.endTurn()
     }
 
@@ -227,7 +237,7 @@ public final class Broker {
     }
 
     private func emptyGraveyard() {
-        var left = Limits.brokerDroppedEntriesPerTurn
+        var left = emptyStreamGraveyard(Limits.brokerDroppedEntriesPerTurn)
         while left > 0, !graveyard.isEmpty {
             let last = graveyard.count - 1
             while left > 0, !graveyard[last].isEmpty {
@@ -245,8 +255,8 @@ public final class Broker {
 
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
-        if !scheduled.isEmpty || !graveyard.isEmpty || deadLetters.hasWork || policySweep.hasWork
-            || systemMessages.hasWork
+        if !scheduled.isEmpty || !graveyard.isEmpty || !streamGraveyard.isEmpty || deadLetters.hasWork
+            || policySweep.hasWork || systemMessages.hasWork || hasMoreToTrim
         {
             return context.time.monotonicMilliseconds
         }

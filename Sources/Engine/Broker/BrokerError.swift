@@ -39,7 +39,14 @@ enum BrokerError: Error, Equatable {
     case unsupportedArgument(key: String, ResourceName, queueType: String)
     /// A property of the declaration that quorum queues do not have.
     case invalidProperty(String, ResourceName)
-    case serverNamedQuorum
+    /// The type of queue has no names made by the server.
+    case serverNamed(queueType: String)
+    case streamSegmentTooLarge
+    case streamFilterSize
+    case streamWithoutPrefetch(ResourceName)
+    case streamWithoutAcks(ResourceName)
+    case getOnStream(ResourceName)
+    case purgeOnStream(ResourceName)
     case invalidArgumentType(key: String, ResourceName, type: String)
     case reservedPrefix(kind: ResourceName.Kind, name: String)
     case defaultExchange
@@ -65,7 +72,7 @@ enum BrokerError: Error, Equatable {
     /// Committed but for what queues have refused.
     case partialTransaction
     case prefetchSize(UInt32)
-    case globalPrefetchOnQuorum(ResourceName)
+    case globalPrefetchUnsupported(ResourceName)
     case ifUnusedOnQuorum(ResourceName)
     case ifEmptyOnQuorum(ResourceName)
     case recoverWithoutRequeue
@@ -88,9 +95,8 @@ enum BrokerError: Error, Equatable {
             ReplyCode.accessRefused
         case .consumerTagInUse: ReplyCode.notAllowed
         case .unknownExchangeType: ReplyCode.commandInvalid
-        case .prefetchSize, .recoverWithoutRequeue, .immediate, .globalPrefetchOnQuorum, .ifUnusedOnQuorum,
-            .ifEmptyOnQuorum,
-            .channelFlowStop:
+        case .prefetchSize, .recoverWithoutRequeue, .immediate, .globalPrefetchUnsupported, .ifUnusedOnQuorum,
+            .ifEmptyOnQuorum, .channelFlowStop, .streamWithoutAcks, .getOnStream, .purgeOnStream:
             ReplyCode.notImplemented
         case .logFailed: ReplyCode.internalError
         default: ReplyCode.preconditionFailed
@@ -121,7 +127,15 @@ enum BrokerError: Error, Equatable {
         case .unsupportedArgument(let key, let resource, let queueType):
             "invalid arg '\(key)' for \(resource.text) of queue type \(queueType)"
         case .invalidProperty(let property, let resource): "invalid property '\(property)' for \(resource.text)"
-        case .serverNamedQuorum: "Cannot declare a server-named queue for type rabbit_quorum_queue"
+        case .serverNamed(let queueType): "Cannot declare a server-named queue for type \(queueType)"
+        case .streamSegmentTooLarge: "Exceeded max value for x-stream-max-segment-size-bytes"
+        // Both blanks are RabbitMQ's.
+        case .streamFilterSize: "Invalid value for  x-stream-filter-size-bytes"
+        case .streamWithoutPrefetch(let resource): "consumer prefetch count is not set for '\(resource.text)'"
+        case .streamWithoutAcks(let resource):
+            "automatic acknowledgement not supported by stream queues \(resource.text)"
+        case .getOnStream(let resource): "basic.get not supported by stream queues \(resource.text)"
+        case .purgeOnStream(let resource): "queue.purge not supported by stream queues \(resource.text)"
         case .systemExchange(let resource): "deletion of system \(resource.text) not allowed"
         case .invalidArgumentType(let key, let resource, let type):
             "invalid type '\(type)' for arg '\(key)' in \(resource.text)"
@@ -147,7 +161,7 @@ enum BrokerError: Error, Equatable {
         case .transactionTooLarge(let max): "transaction is larger than max size \(max)"
         case .partialTransaction: "partial tx completion"
         case .prefetchSize(let size): "prefetch_size!=0 (\(size))"
-        case .globalPrefetchOnQuorum(let resource): "\(resource.text) does not support global qos"
+        case .globalPrefetchUnsupported(let resource): "\(resource.text) does not support global qos"
         case .ifUnusedOnQuorum(let resource):
             """
             cannot delete \(resource.text). queue.delete operations with if-unused flag set are not supported by \

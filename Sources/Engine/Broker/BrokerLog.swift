@@ -22,6 +22,7 @@
 //     returned                      queue id u32, then position u64 and count u32, … to the end
 //     purge                         queue id u32, positions kept u64… to the end
 //     queueEntries                  queue id u32, entries… to the end: see Recovery/RecoveredEntry.swift
+//     streamEntries                 see ../Log/StreamRun.swift
 //     brokerGroup                   whole records, framed as those outside; all or nothing
 //
 // A message is named by the position of its publish record, inside a group too.
@@ -105,7 +106,11 @@ final class BrokerLog {
     }
 
     /// A logged entry was purged or deleted with its queue, which the log knows already.
-    func forget(_ entry: QueueEntry) { context.liveMessages.remove(entry.logPosition, bodyBytes: entry.bodyBytes) }
+    func forget(_ entry: QueueEntry) { forget(entry.logPosition, bodyBytes: entry.bodyBytes) }
+
+    func forget(_ position: LogPosition, bodyBytes: Int) {
+        context.liveMessages.remove(position, bodyBytes: bodyBytes)
+    }
 
     @inline(never)
     private func noteSettled(_ queueID: UInt32, _ position: LogPosition) {

@@ -182,12 +182,21 @@ final class DeadLetters {
     /// Publishes and settles in one record.
     private func move(_ item: Item, as message: Message, to queues: [Queue]) {
         let log = item.queue.broker.log
+        var streamed = message
         log.group {
-            if message.header.isPersistent, queues.contains(where: { $0.isLogged }) { log.published(message, queues) }
+            if !message.header.isPersistent {
+                streamed = log.publishedTransient(message, queues)
+            } else if queues.contains(where: { $0.isLogged }) {
+                log.published(message, queues)
+            }
             settle(item)
         }
         for queue in queues {
-            if queue.refusesPublish(message) { queue.refuse(message) } else { queue.enqueue(message) }
+            if queue.refusesPublish(message) {
+                queue.refuse(message)
+            } else {
+                queue.enqueue(queue.stream == nil ? message : streamed)
+            }
         }
     }
 }

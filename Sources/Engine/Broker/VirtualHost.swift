@@ -225,9 +225,7 @@ public final class VirtualHost {
         let resource = ResourceName.queue(name.slice, in: self)
         let policy = policy(forQueue: name.slice, QueueArguments.type(of: method.arguments))
         let settings = try QueueArguments.parse(method.arguments, policy: policy, for: resource)
-        if settings.type == .quorum {
-            try checkQuorum(method, isDurable: isDurable, resource)
-        }
+        if settings.type != .classic { try checkReplicated(method, isDurable: isDurable, settings, resource) }
         if isDurable { try broker.log.checkWritable() }
         let queue = Queue(
             name: name, number: broker.takeQueueNumber(), broker: broker, virtualHost: self,
@@ -249,13 +247,21 @@ public final class VirtualHost {
         queue.armUnusedDeadline()
     }
 
-    private func checkQuorum(
-        _ method: QueueDeclare, isDurable: Bool, _ resource: ResourceName
+    /// Quorum queues and streams are for ever and for everybody.
+    private func checkReplicated(
+        _ method: QueueDeclare, isDurable: Bool, _ settings: QueueSettings, _ resource: ResourceName
     ) throws(BrokerError) {
-        if method.queue.isEmpty { throw .serverNamedQuorum }
+        if method.queue.isEmpty { throw .serverNamed(queueType: "rabbit_\(settings.type.rawValue)_queue") }
         if method.exclusive { throw .invalidProperty("exclusive-owner", resource) }
         if method.autoDelete { throw .invalidProperty("auto-delete", resource) }
         if !isDurable { throw .invalidProperty("non-durable", resource) }
+        guard settings.type == .stream else { return }
+        // A policy's values are not looked at here.
+        let table = FieldTableView(method.arguments)
+        let segment = ((try? table.value("x-stream-max-segment-size-bytes")) ?? nil)?.integer
+        if let segment, segment > Limits.streamSegmentBytesMax { throw .streamSegmentTooLarge }
+        let filter = ((try? table.value("x-stream-filter-size-bytes")) ?? nil)?.integer
+        if let filter, !Limits.streamFilterBytes.contains(filter) { throw .streamFilterSize }
     }
 
     private func checkEquivalence(
@@ -286,6 +292,11 @@ public final class VirtualHost {
         guard queues[name] != nil else { return nil }
         let queue = try accessibleQueue(name, by: connection)
         queue.deliverNow()
+        // Streams are deleted whatever is in them and whoever reads them.
+        if queue.stream != nil {
+            try broker.log.checkWritable()
+            return queue
+        }
         if queue.settings.type == .quorum {
             if ifUnused { throw .ifUnusedOnQuorum(queue.resourceName) }
             if ifEmpty { throw .ifEmptyOnQuorum(queue.resourceName) }
@@ -314,6 +325,8 @@ public final class VirtualHost {
         queue.bindings = []
         for binding in bindings { takeDown(binding) }
         broker.bury(queue.ready.takeRings())
+        // While the log is read back nothing of a stream is counted yet.
+        if let stream = queue.stream, broker.replaying == nil { broker.streamGraveyard.append(stream.takeAll()) }
         queue.noteEmptied()
         broker.pager.forget(queue)
         queue.owner?.exclusiveQueues.removeAll { $0 === queue }
@@ -322,6 +335,7 @@ public final class VirtualHost {
     /// Drops all ready messages; returns how many.
     func purgeQueue(_ name: ByteSlice, by connection: BrokerConnection?) throws(BrokerError) -> Int {
         let queue = try accessibleQueue(name, by: connection)
+        if queue.stream != nil { throw .purgeOnStream(queue.resourceName) }
         queue.deliverNow()
         return purge(queue)
     }

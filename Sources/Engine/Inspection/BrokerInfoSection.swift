@@ -9,6 +9,7 @@ extension InfoSection {
         var exchanges = 0
         var bindings = 0
         var consumers = 0
+        var messages = 0
         var ready = 0
         var unacked = 0
         var delayed = 0
@@ -24,9 +25,10 @@ extension InfoSection {
             queues += host.queues.count
             host.queues.forEach { _, queue in
                 consumers += queue.consumerCount
+                messages += queue.messageCount
                 ready += queue.readyCount
                 unacked += queue.unackedCount
-                bytes += queue.readyBytes + queue.unackedBytes
+                bytes += queue.stream == nil ? queue.readyBytes + queue.unackedBytes : queue.readyBytes
             }
         }
         info.field("broker_virtual_hosts", broker.virtualHosts.count)
@@ -36,7 +38,7 @@ extension InfoSection {
         info.field("broker_exchanges", exchanges)
         info.field("broker_bindings", bindings)
         info.field("broker_queues", queues)
-        info.field("broker_messages", ready + unacked + delayed)
+        info.field("broker_messages", messages + delayed)
         info.field("broker_messages_ready", ready)
         info.field("broker_messages_unacknowledged", unacked)
         info.field("broker_messages_delayed", delayed)

@@ -14,6 +14,10 @@ final class QueuePeek {
 
     init(_ queue: Queue, offset: Int, count: Int) {
         broker = queue.broker
+        if let stream = queue.stream {
+            add(stream, from: offset, count: count)
+            return
+        }
         var bytes = 0
         for position in offset..<(offset + count) where bytes < Limits.peekedBytesMax {
             guard let entry = queue.peek(position) else { preconditionFailure("ready count is wrong") }
@@ -23,6 +27,25 @@ final class QueuePeek {
             }
             rows.append(MessageRow(entry, position: position, now: broker.context.time.monotonicMilliseconds))
             bytes += entry.bodyBytes
+        }
+    }
+
+    /// Messages of a stream: from memory near its end, from disk before that.
+    private func add(_ stream: MessageStream, from first: Int, count: Int) {
+        var bytes = 0
+        stream.index.walk(from: stream.index.firstOffset + UInt64(first)) { offset, entry in
+            guard rows.count < count, bytes < Limits.peekedBytesMax else { return false }
+            let isInMemory = offset >= stream.tail.firstOffset
+            if !isInMemory {
+                missing.append(rows.count)
+                entries.append(ReadBackRequest.Entry(sequence: offset, place: entry.position, isLogged: true))
+            }
+            rows.append(
+                MessageRow(
+                    QueueEntry(streamOffset: offset, bodyBytes: entry.bodyBytes), position: first + rows.count,
+                    message: isInMemory ? stream.tail[offset] : nil))
+            bytes += entry.bodyBytes
+            return true
         }
     }
 
@@ -63,11 +86,20 @@ struct MessageRow {
         message = entry.isOnDisk ? nil : entry.message
     }
 
+    /// One of a stream.
+    fileprivate init(_ entry: QueueEntry, position: Int, message: Message?) {
+        self.entry = entry
+        self.position = position
+        now = 0
+        self.message = message
+    }
+
     fileprivate func write(to reply: ReplyWriter) {
         let message =
             message ?? Message.make(exchange: .empty, routingKey: .empty, properties: .empty, bodyBytes: 0)
         var row = InspectionRow()
         row.add("position", .integer(position))
+        if entry.isStreamed { row.add("offset", .integer(Int(entry.sequence))) }
         row.add("exchange", .bytes(message.exchange.array))
         row.add("routing_key", .bytes(message.routingKey.array))
         row.add("redelivered", .flag(entry.isRedelivered))

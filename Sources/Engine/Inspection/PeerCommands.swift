@@ -111,6 +111,7 @@ extension Consumer {
         row.add("priority", .integer(Int(priority)))
         row.add("messages_unacknowledged", .integer(unackedCount))
         row.add("arguments", .arguments(rawArguments))
+        if let reader { row.add("next_offset", .integer(Int(clamping: reader.nextOffset))) }
         return row
     }
 }

@@ -74,6 +74,9 @@ extension RESPCommand {
         complexity: "O(N) where N is the number of messages, spread over time.", flags: [.admin]
     ) { call throws(CommandError) in
         let queue = try named(call, hostAt: 3)
+        guard queue.stream == nil else {
+            throw .message("ERR \(BrokerError.purgeOnStream(queue.resourceName).replyText)")
+        }
         call.store.context.log(
             .notice, "queue purged", ("queue", queue.name.string), ("client", call.client.address))
         // As `queue.purge` does it: what consumers are owed they get first.
@@ -92,10 +95,10 @@ extension Queue {
         row.add("durable", .flag(isDurable))
         row.add("auto_delete", .flag(isAutoDelete))
         row.add("exclusive", .flag(isExclusive))
-        row.add("messages", .integer(readyCount + unackedCount))
+        row.add("messages", .integer(messageCount))
         row.add("messages_ready", .integer(readyCount))
         row.add("messages_unacknowledged", .integer(unackedCount))
-        row.add("message_bytes", .integer(readyBytes + unackedBytes))
+        row.add("message_bytes", .integer(stream == nil ? readyBytes + unackedBytes : readyBytes))
         row.add("consumers", .integer(consumerCount))
         return row
     }
@@ -115,6 +118,11 @@ extension Queue {
         row.add("delivered_total", .integer(Int(deliveredTotal)))
         row.add("redelivered_total", .integer(Int(redeliveredTotal)))
         row.add("settled_total", .integer(Int(settledTotal)))
+        guard let index = stream?.index else { return row }
+        // Of no message: −1.
+        row.add("first_offset", .integer(index.count == 0 ? -1 : Int(index.firstOffset)))
+        row.add("last_offset", .integer(index.count == 0 ? -1 : Int(index.nextOffset) - 1))
+        row.add("readers", .integer(consumerCount))
         return row
     }
 }

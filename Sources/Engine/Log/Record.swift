@@ -74,6 +74,8 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     case queueEntries = 65
     /// Last record of a checkpoint: how many came before it. Without it the checkpoint is not whole.
     case checkpointEnd = 66
+    /// Messages of one stream, with their offsets.
+    case streamEntries = 67
 }
 
 /// Framing constants.

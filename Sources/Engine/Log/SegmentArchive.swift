@@ -246,6 +246,8 @@ struct LivePositions {
             let length = Int(UInt32(littleEndian: rest.base.loadUnaligned(as: UInt32.self)))
             if rest[8] == RecordType.queueEntries.rawValue {
                 note(entries: rest.slice(from: RecordFormat.headerBytes, count: length))
+            } else if rest[8] == RecordType.streamEntries.rawValue {
+                note(stream: rest.slice(from: RecordFormat.headerBytes, count: length))
             }
             let total = RecordFormat.headerBytes + length
             rest = rest.slice(from: total, count: rest.count - total)
@@ -259,12 +261,24 @@ struct LivePositions {
         while offset + QueueEntriesRecord.entryBytes <= payload.count {
             let position = UInt64(littleEndian: payload.base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset += QueueEntriesRecord.entryBytes
-            if !ranges[index].contains(position) {
-                guard let found = range(of: position) else { continue }
-                index = found
-            }
-            positions[index].append(position)
+            note(position, &index)
         }
+    }
+
+    private mutating func note(stream payload: ByteSlice) {
+        var index = 0
+        var found: [LogPosition] = []
+        // It was written a moment ago.
+        try? StreamEntriesRecord(payload).forEach { found.append($0.position) }
+        for position in found { note(position, &index) }
+    }
+
+    private mutating func note(_ position: LogPosition, _ index: inout Int) {
+        if !ranges[index].contains(position) {
+            guard let found = range(of: position) else { return }
+            index = found
+        }
+        positions[index].append(position)
     }
 
     private func range(of position: LogPosition) -> Int? {

@@ -53,6 +53,7 @@ struct CheckpointSalvage {
                 // Both are written anew.
                 case .checkpointBegin, .checkpointEnd: break
                 case .queueEntries: try addEntries(payload, lookup)
+                case .streamEntries: try addStream(payload, lookup)
                 default: try add(type, payload)
                 }
             }
@@ -80,6 +81,24 @@ struct CheckpointSalvage {
             }
         }
         if kept.count > QueueEntriesRecord.headBytes { try add(RecordType.queueEntries.rawValue, kept) }
+    }
+
+    /// Every message that is left keeps its offset.
+    private mutating func addStream(_ payload: ByteSlice, _ lookup: PositionLookup) throws(LogError) {
+        let check = try StreamEntriesCheck(payload, before: file.first, lookup)
+        guard !check.lost.isEmpty else { return try add(RecordType.streamEntries.rawValue, payload) }
+        lostEntries += check.lost.count
+        for run in check.kept {
+            var writer = ByteWriter()
+            writer.writeRaw(StreamEntriesRecord.headBytes + run.bytes.count) { writer in
+                run.bytes.withUnsafeBytes {
+                    StreamEntriesRecord.write(
+                        queueID: check.queueID, firstOffset: run.firstOffset, count: run.count, run: ByteSlice($0),
+                        to: &writer)
+                }
+            }
+            try add(RecordType.streamEntries.rawValue, writer.bytes)
+        }
     }
 
     private mutating func add(_ type: UInt8, _ payload: [UInt8]) throws(LogError) {

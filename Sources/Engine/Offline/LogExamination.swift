@@ -267,23 +267,39 @@ public final class LogExamination {
         var shown = 0
         while let step = try walk.next() {
             guard case .record(let type, let payload, _, let offset) = step,
-                type == RecordType.queueEntries.rawValue
+                let found = try lostMessages(type, payload, lookup), let first = found.lost.first,
+                let last = found.lost.last
             else { continue }
-            let lost = try QueueEntriesCheck(payload, before: start, lookup)
-            guard let first = lost.lost.first, let last = lost.lost.last else { continue }
-            lostEntries += lost.lost.count
+            lostEntries += found.lost.count
             shown += 1
             guard shown <= Limits.shownFindingsMax else { continue }
             let what =
-                lost.lost.count == 1
-                ? "its message at position \(first)" : "\(lost.lost.count) of its messages, from \(first) to \(last),"
+                found.lost.count == 1
+                ? "its message at position \(first)" : "\(found.lost.count) of its messages, from \(first) to \(last),"
             add(
                 .error, checkpoints[base].name, offset, nil,
-                "queue \(lost.queueID): \(what) cannot be read in the segments")
+                "queue \(found.queueID): \(what) cannot be read in the segments")
         }
         disk.close(checkpoints[base].name)
         if shown > Limits.shownFindingsMax {
             add(.error, checkpoints[base].name, nil, nil, "\(lostEntries) messages in all cannot be read")
+        }
+    }
+}
+
+extension LogExamination {
+    /// What a record of a checkpoint names that cannot be read; nil if it names no messages.
+    private func lostMessages(
+        _ type: UInt8, _ payload: ByteSlice, _ lookup: PositionLookup
+    ) throws(LogError) -> (queueID: UInt32, lost: [LogPosition])? {
+        switch RecordType(rawValue: type) {
+        case .queueEntries:
+            let check = try QueueEntriesCheck(payload, before: start, lookup)
+            return (check.queueID, check.lost)
+        case .streamEntries:
+            let check = try StreamEntriesCheck(payload, before: start, lookup)
+            return (check.queueID, check.lost)
+        default: return nil
         }
     }
 }

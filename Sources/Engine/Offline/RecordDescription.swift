@@ -79,6 +79,7 @@ enum RecordDescription {
         // Position and how often it came back.
         case .returned: return try positions(payload, entryBytes: 12)
         case .queueEntries: return try positions(payload, entryBytes: QueueEntriesRecord.entryBytes)
+        case .streamEntries: return try stream(try StreamEntriesRecord(payload))
         case .brokerGroup: return []
         case .checkpointBegin:
             return [("position", number(try cursor.readUInt64())), ("epoch", number(try cursor.readUInt64()))]
@@ -113,6 +114,19 @@ enum RecordDescription {
         var last = ByteCursor(payload)
         try last.skip(4 + (count - 1) * entryBytes)
         fields.append(("last", number(try last.readLittle64())))
+        return fields
+    }
+
+    private static func stream(_ record: StreamEntriesRecord) throws(CursorError) -> DumpFields {
+        var fields: DumpFields = [
+            ("queue", number(UInt64(record.queueID))), ("offset", number(record.firstOffset)),
+            ("count", .number(Int64(record.count))),
+        ]
+        var positions: (first: LogPosition, last: LogPosition)?
+        try record.forEach { positions = (positions?.first ?? $0.position, $0.position) }
+        guard let positions else { return fields }
+        fields.append(("first", number(positions.first)))
+        fields.append(("last", number(positions.last)))
         return fields
     }
 

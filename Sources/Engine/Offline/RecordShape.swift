@@ -38,6 +38,7 @@ enum RecordShape {
         case .limitSet, .limitClear:
             // Whose limit it is, then a name's length.
             return length > 2 && (seen.isEmpty || seen[0] < 2)
+        case .streamEntries: return length >= StreamEntriesRecord.headBytes
         case .storeJournaling, .storeEffectsPart, .storeEffectsEnd: return length > 0
         }
     }

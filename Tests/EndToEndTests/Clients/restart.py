@@ -12,6 +12,7 @@ from support import AMQP_HOST, AMQP_PORT, RESP_HOST, RESP_PORT, check, equal, ma
 
 PERSISTENT = pika.BasicProperties(delivery_mode=2, headers={"kind": "kept"})
 LARGE = bytes(range(256)) * 4_096  # 1 MiB
+STREAM = {"x-queue-type": "stream", "x-max-age": "1D"}
 store = redis.Redis(RESP_HOST, RESP_PORT, 1, decode_responses=True)
 
 
@@ -51,6 +52,15 @@ def before():
         channel.queue_declare("kept-empty", passive=True)
         channel.basic_publish("", "kept-empty", b"flush", PERSISTENT)
         equal(channel.queue_purge("kept-empty").method.message_count, 1)
+        channel.queue_declare("kept-stream", durable=True, arguments=STREAM)
+        for number in range(500):
+            channel.basic_publish("", "kept-stream", b"%d" % number)  # transient, and kept all the same
+        channel.basic_qos(prefetch_count=10)
+        for method, _, _ in channel.consume("kept-stream", arguments={"x-stream-offset": "first"}, inactivity_timeout=10):
+            channel.basic_ack(method.delivery_tag)
+            if method.delivery_tag >= 151 + 200:
+                break
+        channel.cancel()
 
     store.flushdb()
     store.set("string", "value")
@@ -97,6 +107,21 @@ def after():
         channel.basic_publish("kept-headers", "", b"by header", pika.BasicProperties(headers={"a": 1}))
         wait_until(lambda: channel.queue_declare("kept", passive=True).method.message_count == 2, "both bindings")
         channel.queue_purge("kept")
+
+        equal(channel.queue_declare("kept-stream", durable=True, arguments=STREAM).method.message_count, 500, "the stream")
+        channel.confirm_delivery()
+        channel.basic_publish("", "kept-stream", b"500")
+        channel.basic_qos(prefetch_count=7)
+        reader = channel.consume("kept-stream", arguments={"x-stream-offset": 123}, inactivity_timeout=20)
+        for offset in range(123, 501):
+            method, properties, body = next(reader)
+            check(method is not None, f"no delivery at offset {offset}")
+            equal((body, properties.headers), (b"%d" % offset, {"x-stream-offset": offset}))
+            channel.basic_ack(method.delivery_tag)
+        channel.cancel()
+        info = store.execute_command("QUEUE", "INFO", "kept-stream")
+        info = info if isinstance(info, dict) else dict(zip(info[::2], info[1::2]))
+        equal((info["type"], info["first_offset"], info["last_offset"]), ("stream", 0, 500))
 
     equal((store.get("string"), store.get("removed"), store.get("short-lived")), ("value", None, None))
     check(400 < store.ttl("expiring") <= 500, f"the time left: {store.ttl('expiring')}")

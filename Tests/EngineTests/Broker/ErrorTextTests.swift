@@ -54,7 +54,7 @@ private func text(_ body: () throws -> Void) -> String? { failure(body)?.replyTe
         ("x-dead-letter-routing-key", .string("a"), "routing_key_but_no_dlx_defined"),
         ("x-queue-mode", .string("foo"), "\"unsupported queue mode 'foo'\""),
         ("x-queue-version", .int32(3), "\"unsupported queue version '3'\""),
-        ("x-queue-type", .string("stream"), "\"unsupported queue type 'stream'\""),
+        ("x-queue-type", .string("streams"), "\"unsupported queue type 'streams'\""),
         ("x-single-active-consumer", .int32(1), "{unacceptable_type,signedint}"),
     ] as [(String, FieldValue, String)])
 func invalidArgumentTexts(key: String, value: FieldValue, reason: String) {

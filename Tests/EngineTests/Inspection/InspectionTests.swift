@@ -23,12 +23,13 @@ struct InspectionTests {
             channel = connection.openChannel(1)
         }
 
-        func declare(_ name: String, _ arguments: FieldTable = [:]) throws {
+        func declare(_ name: String, durable: Bool = false, _ arguments: FieldTable = [:]) throws {
             let table = arguments.encoded
             let name = ByteString(name)
             try withExtendedLifetime(name) {
                 try table.withUnsafeBytes { bytes in
-                    _ = try channel.declareQueue(QueueDeclare(queue: name.slice, arguments: ByteSlice(bytes)))
+                    _ = try channel.declareQueue(
+                        QueueDeclare(queue: name.slice, durable: durable, arguments: ByteSlice(bytes)))
                 }
             }
         }
@@ -75,6 +76,23 @@ struct InspectionTests {
             text.contains(
                 "$9\r\narguments\r\n*4\r\n$12\r\nx-max-length\r\n:7\r\n$10\r\nx-overflow\r\n$14\r\nreject-publish\r\n"))
         #expect(fixture.reply("QUEUE", "INFO", "none") == "-NOTFOUND no such queue 'none' in vhost '/'\r\n")
+    }
+
+    @Test func showsStreams() throws {
+        let fixture = Fixture()
+        fixture.test.context.journal.begin(epoch: 1, at: 64)
+        try fixture.declare("s", durable: true, ["x-queue-type": "stream"])
+        #expect(fixture.reply("QUEUE", "INFO", "s").contains("$11\r\nlast_offset\r\n:-1\r\n"))
+        for body in ["a", "b", "c"] { try fixture.publish(body, to: "s") }
+        let text = fixture.reply("QUEUE", "INFO", "s")
+        #expect(text.contains("$4\r\ntype\r\n$6\r\nstream\r\n") && text.contains("$8\r\nmessages\r\n:3\r\n"))
+        #expect(text.contains("$12\r\nfirst_offset\r\n:0\r\n") && text.contains("$11\r\nlast_offset\r\n:2\r\n"))
+        let peeked = fixture.reply("QUEUE", "PEEK", "s", "1", "5")
+        #expect(peeked.hasPrefix("*2\r\n") && peeked.contains("$6\r\noffset\r\n:1\r\n"))
+        #expect(peeked.contains("$4\r\nbody\r\n$1\r\nc\r\n"))
+        #expect(
+            fixture.reply("QUEUE", "PURGE", "s")
+                == "-ERR NOT_IMPLEMENTED - queue.purge not supported by stream queues queue 's' in vhost '/'\r\n")
     }
 
     /// Goal: looking changes nothing. Method: look twice, compare, then count.

@@ -17,10 +17,12 @@ extension BrokerChannel {
 
         let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
         if queue.settings.type == .quorum, globalPrefetch > 0 {
-            throw .globalPrefetchOnQuorum(queue.resourceName)
+            throw .globalPrefetchUnsupported(queue.resourceName)
         }
-        if queue.consumers.all.contains(where: { $0.isExclusive })
-            || method.exclusive && !queue.consumers.isEmpty
+        let reader = try makeReader(method, of: queue)
+        // Readers of a stream take nothing from each other.
+        if reader == nil,
+            queue.consumers.all.contains(where: { $0.isExclusive }) || method.exclusive && !queue.consumers.isEmpty
         {
             throw .exclusiveUse(queue.resourceName)
         }
@@ -34,11 +36,34 @@ extension BrokerChannel {
         }
         let consumer = Consumer(
             tag: tag, queue: queue, channel: self, noAck: method.noAck, isExclusive: method.exclusive,
-            priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array)
+            priority: priority, prefetchMax: consumerPrefetch, rawArguments: method.arguments.array, reader: reader)
         consumers.insert(consumer, for: tag)
         queue.addConsumer(consumer)
         broker.events?.by(connection.user) { $0.consumerCreated(consumer) }
         return tag
+    }
+
+    /// The place in a stream at which the consumer begins; nil if the queue is none.
+    private func makeReader(_ method: BasicConsume, of queue: Queue) throws(BrokerError) -> StreamReader? {
+        guard let stream = queue.stream else {
+            try refuse(StreamOffset.key, in: method, of: queue)
+            return nil
+        }
+        let now = broker.context.time.wallMilliseconds
+        let offset = try StreamOffset(arguments: method.arguments, now: now, for: queue.resourceName)
+        try refuse("x-priority", in: method, of: queue)
+        if consumerPrefetch == 0 { throw .streamWithoutPrefetch(queue.resourceName) }
+        if method.noAck { throw .streamWithoutAcks(queue.resourceName) }
+        if globalPrefetch > 0 { throw .globalPrefetchUnsupported(queue.resourceName) }
+        return StreamReader(
+            stream, at: stream.position(of: offset), filter: StreamFilter(arguments: method.arguments), broker: broker)
+    }
+
+    /// Consumers of this type of queue do not have the argument.
+    private func refuse(_ key: StaticString, in method: BasicConsume, of queue: Queue) throws(BrokerError) {
+        guard ((try? FieldTableView(method.arguments).value(key)) ?? nil) != nil else { return }
+        throw .unsupportedArgument(
+            key: key.description, queue.resourceName, queueType: "rabbit_\(queue.settings.type.rawValue)_queue")
     }
 
     /// Ends a consumer; one that does not exist has ended already. What it holds stays with the channel.
@@ -76,6 +101,7 @@ extension BrokerChannel {
     /// Fetches one message: writes get-ok with it, or get-empty.
     func get(_ method: BasicGet) throws(BrokerError) {
         let queue = try virtualHost.accessibleQueue(try resolve(method.queue), by: connection)
+        if queue.stream != nil { throw .getOnStream(queue.resourceName) }
         queue.touch()
         queue.deliverNow()
         if queue.mayExpire { queue.expireHead() }

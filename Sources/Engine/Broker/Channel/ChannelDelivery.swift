@@ -87,8 +87,16 @@ extension BrokerChannel {
     /// deliver, header and body; one reservation when the body is small.
     @inline(__always)
     func writeDelivery(_ message: Message, consumerTag: ByteSlice, tag: UInt64, isRedelivered: Bool) {
+        writeDelivery(
+            message, properties: message.properties, consumerTag: consumerTag, tag: tag, isRedelivered: isRedelivered)
+    }
+
+    /// The same with other properties than the message's own.
+    @inline(__always)
+    func writeDelivery(
+        _ message: Message, properties: ByteSlice, consumerTag: ByteSlice, tag: UInt64, isRedelivered: Bool
+    ) {
         let address = message.address
-        let properties = message.properties
         let bodyBytes = message.header.bodyBytes
         let head = ContentFrames.deliverHeadBytes(
             consumerTag: consumerTag.count, address: address.count, properties: properties.count)

@@ -109,7 +109,13 @@ extension BrokerChannel {
         publishedTotal &+= 1
         broker.publishedTotal &+= 1
         if let exchange = route.exchange { exchange.publishedTotal &+= 1 }
-        if message.header.isPersistent, route.hasLoggedQueue { broker.log.published(message, route.queues) }
+        if (message.header.isPersistent ? 1 : 0) >= route.loggedFrom {
+            guard message.header.isPersistent else {
+                let (isRefused, isLogged) = offerTransient(message, route)
+                return finishPublish(isRefused: isRefused, isLogged: isLogged)
+            }
+            broker.log.published(message, route.queues)
+        }
         var isRefused = false
         if let queue = route.onlyQueue {
             isRefused = !offer(message, to: queue)
@@ -117,8 +123,13 @@ extension BrokerChannel {
             if route.queues.isEmpty { return publishUnrouted(message, mandatory: mandatory) }
             for queue in route.queues where !offer(message, to: queue) { isRefused = true }
         }
+        finishPublish(isRefused: isRefused, isLogged: message.header.logPosition != 0)
+    }
+
+    @inline(__always)
+    private func finishPublish(isRefused: Bool, isLogged: Bool) {
         if mode == .confirm {
-            notePublished(isRefused: isRefused, isLogged: message.header.logPosition != 0)
+            notePublished(isRefused: isRefused, isLogged: isLogged)
         } else if isRefused, mode == .transaction {
             transaction.isPartial = true
         }
@@ -126,7 +137,7 @@ extension BrokerChannel {
 
     /// Puts the message into the queue; false if the queue refuses it.
     @inline(__always)
-    private func offer(_ message: Message, to queue: Queue) -> Bool {
+    func offer(_ message: Message, to queue: Queue) -> Bool {
         if queue.refusesPublish(message) {
             queue.refuse(message)
             return false

@@ -53,7 +53,8 @@ extension BrokerChannel {
         if queue.isLogged { promiseDurability() }
         return QueueStatus(
             name: queue.name, messageCount: UInt32(clamping: queue.readyCount),
-            consumerCount: UInt32(clamping: queue.consumerCount))
+            // RabbitMQ does not count the readers of a stream here.
+            consumerCount: queue.stream == nil ? UInt32(clamping: queue.consumerCount) : 0)
     }
 
     func bindQueue(_ method: QueueBind) throws(BrokerError) {

@@ -27,7 +27,7 @@ struct PendingSettlement {
 struct PendingTransaction {
     var publishes: [PendingPublish] = []
     var settlements: [PendingSettlement] = []
-    /// Some of it would be in the log.
+    /// Some of it would be in the log, wherever it goes.
     var isDurable: Bool {
         publishes.contains { $0.message.header.isPersistent } || settlements.contains { $0.held.entry.isLogged }
     }
@@ -61,6 +61,8 @@ extension BrokerChannel {
         guard mode == .transaction else { throw .notTransactional }
         if transaction.isDurable { try broker.log.checkWritable() }
         let routed = try route(transaction)
+        // Streams keep what is transient, too.
+        if routed.contains(where: { $0.route.loggedFrom == 0 }) { try broker.log.checkWritable() }
         let committed = transaction
         transaction = PendingTransaction()
         broker.log.group(isPromised: true) {

@@ -19,8 +19,9 @@ final class Route {
     let dependsOnHeaders: Bool
     /// Nobody receives it before its delay is over, so nothing may be taken out of it yet.
     var isDelay: Bool { onlyQueue?.delayed != nil }
-    /// At least one of the queues is in the log.
-    let hasLoggedQueue: Bool
+    /// Which messages the log gets: 0 all, since one of the queues is a stream; 1 persistent ones, since one of them is
+    /// in the log; 2 none.
+    let loggedFrom: UInt8
 
     init(queues: [Queue], exchange: Exchange?, address: ByteString, epoch: UInt64, dependsOnHeaders: Bool) {
         self.queues = queues
@@ -29,7 +30,7 @@ final class Route {
         self.address = address
         self.epoch = epoch
         self.dependsOnHeaders = dependsOnHeaders
-        hasLoggedQueue = queues.contains { $0.isLogged }
+        loggedFrom = queues.contains { $0.stream != nil } ? 0 : queues.contains { $0.isLogged } ? 1 : 2
     }
 }
 

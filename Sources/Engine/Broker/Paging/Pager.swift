@@ -45,7 +45,7 @@ final class Pager {
 
     /// Everything messages take: those in memory, entries of those on disk, chunks on their way to it.
     var memoryBytes: Int {
-        broker.residentBytes + onDiskCount * Limits.entryOverheadBytes + spool.memoryBytes
+        broker.residentBytes + onDiskCount * Limits.entryOverheadBytes + spool.memoryBytes + broker.streamIndexBytes
             + broker.deadLetters.count * Limits.deadLetterOverheadBytes
     }
 
@@ -64,7 +64,7 @@ final class Pager {
         if isPagingDue || isShort || context.alarms.isMemoryLow { work() }
     }
 
-    private var isPagingDue: Bool { unpagedBytes > share(Limits.pagingBeginPercent) }
+    var isPagingDue: Bool { unpagedBytes > share(Limits.pagingBeginPercent) }
 
     @inline(never)
     private func work() {
@@ -131,7 +131,7 @@ final class Pager {
         var found: [(bytes: Int, queue: Queue)] = []
         for queue in broker.queuesByNumber.values where hasPageable(queue) && !blocked.contains(where: { $0 === queue })
         {
-            found.append((queue.delayed?.entries.inMemoryBytes ?? queue.residentReadyBytes, queue))
+            found.append((residentBytes(of: queue), queue))
         }
         found.sort { $0.bytes < $1.bytes }
         candidates = found.suffix(Limits.pagingCandidatesMax).map(\.queue)
@@ -141,7 +141,13 @@ final class Pager {
         return candidates.last
     }
 
+    private func residentBytes(of queue: Queue) -> Int {
+        if let stream = queue.stream { return stream.tail.residentBytes + stream.windowBytes }
+        return queue.delayed?.entries.inMemoryBytes ?? queue.residentReadyBytes
+    }
+
     private func hasPageable(_ queue: Queue) -> Bool {
+        if let stream = queue.stream { return !stream.tail.isEmpty || stream.windowBytes > 0 }
         if let delayed = queue.delayed { return delayed.entries.inMemoryCount > 0 }
         let kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         return queue.ready.count - queue.onDiskCount > kept
@@ -150,6 +156,7 @@ final class Pager {
     /// Pages out what can be of one queue.
     private func pageOut(_ queue: Queue, _ budget: inout Budget) -> Progress {
         if let delayed = queue.delayed { return pageOut(delayed, &budget) }
+        if let stream = queue.stream { return pageOut(stream, of: queue, &budget) }
         let paging = queue.makePaging()
         var kept = queue.consumers.isEmpty ? 0 : queue.windowEntries
         // Entries that the levels above have in front of a level's own.
@@ -179,6 +186,16 @@ final class Pager {
             return letGo(pointer, &budget)
         }
         return isDone ? .isDone : budget.isSpent ? .isSpent : .isBlocked
+    }
+
+    /// Lets go of the newest messages of a stream, and of what was read for its readers: they ask the disk again.
+    private func pageOut(_ stream: MessageStream, of queue: Queue, _ budget: inout Budget) -> Progress {
+        for consumer in queue.consumers.all {
+            guard !budget.isSpent else { return .isSpent }
+            budget.visits -= 1 + (consumer.reader?.dropWindow() ?? 0)
+        }
+        budget.visits -= stream.trimTail(to: 0, most: max(0, budget.visits))
+        return stream.tail.isEmpty ? .isDone : budget.isSpent ? .isSpent : .isBlocked
     }
 
     /// From where the last slice ended towards the newest entry. False when it stopped before.
@@ -277,6 +294,7 @@ final class Pager {
 
     /// An entry whose message is on disk is done with.
     func release(_ entry: QueueEntry) {
+        guard !entry.isStreamed else { return }
         onDiskCount -= 1
         if !entry.isLogged { spool.release(entry.diskPlace) }
     }

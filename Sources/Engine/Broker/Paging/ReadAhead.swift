@@ -10,6 +10,8 @@ import Wire
 /// Messages that are wanted outside their queue's ready list.
 final class ReadJob {
     let entries: [ReadBackRequest.Entry]
+    /// Of bodies, if that is to be kept within bounds: then it has to fit into one request.
+    let bytes: Int
     /// In the order of `entries`; nil for those that could not be read.
     fileprivate(set) var messages: [Message?] = []
     /// Those that could not be read, by their index in `entries`.
@@ -17,8 +19,10 @@ final class ReadJob {
     fileprivate var underWay: UInt64?
     fileprivate let completion: (ReadJob) -> Void
 
-    init(entries: [ReadBackRequest.Entry], completion: @escaping (ReadJob) -> Void) {
+    init(entries: [ReadBackRequest.Entry], bytes: Int = 0, completion: @escaping (ReadJob) -> Void) {
+        precondition(bytes == 0 || entries.count <= Limits.readRequestEntries)
         self.entries = entries
+        self.bytes = bytes
         self.completion = completion
     }
 
@@ -239,6 +243,7 @@ extension Pager {
     private func askForJobs(_ requests: inout [ReadBackRequest]) {
         var complete: [ReadJob] = []
         for job in jobs where job.underWay == nil {
+            guard job.bytes == 0 || bytesUnderWay < Limits.readBytesUnderWayMax else { continue }
             if let request = nextRequest(job) {
                 job.underWay = request.number
                 bytesUnderWay += request.bytes
@@ -265,7 +270,7 @@ extension Pager {
         }
         guard !entries.isEmpty else { return nil }
         nextRequestNumber += 1
-        return ReadBackRequest(number: nextRequestNumber, queueNumber: 0, level: 0, entries: entries, bytes: 0)
+        return ReadBackRequest(number: nextRequestNumber, queueNumber: 0, level: 0, entries: entries, bytes: job.bytes)
     }
 
     private func takeForJob(_ result: ReadBackResult) {

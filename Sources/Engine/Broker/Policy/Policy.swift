@@ -11,6 +11,7 @@ enum PolicyScope: String, CaseIterable {
     case all, queues, exchanges
     case classicQueues = "classic_queues"
     case quorumQueues = "quorum_queues"
+    case streams
 
     var number: UInt8 { UInt8(Self.allCases.firstIndex(of: self)!) }
 
@@ -25,6 +26,7 @@ enum PolicyScope: String, CaseIterable {
         case .exchanges: false
         case .classicQueues: type == .classic
         case .quorumQueues: type == .quorum
+        case .streams: type == .stream
         }
     }
 

@@ -89,7 +89,9 @@ extension Queue {
             touch()
             rearmUnusedDeadline()
         }
-        if broker.replaying == nil, settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
+        guard broker.replaying == nil else { return }
+        if let stream { removeOutdated(stream) }
+        if settings.limitsLength, settings.overflow == .dropHead { dropOverflow() }
     }
 }
 

@@ -19,6 +19,8 @@ final class Consumer {
     let prefetchMax: UInt32
     /// Arguments of `basic.consume`, as they came.
     let rawArguments: [UInt8]
+    /// Where it is, in a stream.
+    let reader: StreamReader?
     /// Deliveries it holds. While there are any, the consumer lives on, even when cancelled.
     fileprivate(set) var unackedCount = 0
     fileprivate(set) var isCancelled = false
@@ -33,7 +35,7 @@ final class Consumer {
 
     init(
         tag: ByteString, queue: Queue, channel: BrokerChannel, noAck: Bool, isExclusive: Bool, priority: Int64,
-        prefetchMax: UInt32, rawArguments: [UInt8]
+        prefetchMax: UInt32, rawArguments: [UInt8], reader: StreamReader? = nil
     ) {
         self.tag = tag
         self.queue = queue
@@ -44,6 +46,7 @@ final class Consumer {
         self.priority = priority
         self.prefetchMax = noAck ? 0 : prefetchMax
         self.rawArguments = rawArguments
+        self.reader = reader
     }
 
     /// Tracing has begun or ended.
@@ -78,6 +81,7 @@ final class Consumer {
     /// It receives nothing more. Entries it still holds keep it alive.
     func cancel() {
         isCancelled = true
+        reader?.close()
         if unackedCount > 0 { selfReference = self }
     }
 }

@@ -44,6 +44,8 @@ final class Queue {
     var bindings: [Binding] = []
     /// Of the hidden queue of a delayed exchange: all that it holds. The ready list stays empty then.
     let delayed: DelayedMessages?
+    /// Of a stream: all that it holds. The ready list stays empty then.
+    let stream: MessageStream?
 
     private(set) var hasPublishRules: Bool
     /// Whether any entry ever had an expiry; until then nobody looks for expired ones.
@@ -90,7 +92,8 @@ final class Queue {
         self.settings = settings
         self.rawArguments = rawArguments
         self.delayed = delayed
-        hasPublishRules = settings.hasPublishRules || delayed != nil
+        stream = settings.type == .stream ? MessageStream(broker: broker, queueNumber: number) : nil
+        hasPublishRules = settings.hasPublishRules || delayed != nil || settings.type == .stream
         lastUsedMilliseconds = broker.context.time.monotonicMilliseconds
     }
 
@@ -102,14 +105,17 @@ final class Queue {
         }
     }
 
-    /// Messages waiting for a consumer.
-    var readyCount: Int { ready.count }
+    /// Messages waiting for a consumer; of a stream, all that it has.
+    var readyCount: Int { stream?.index.count ?? ready.count }
+    /// All that it has, channels' share included. What they hold of a stream is in it still.
+    var messageCount: Int { stream == nil ? readyCount + unackedCount : readyCount }
     var consumerCount: Int { consumers.count }
 
     /// Own memory: entries and the bodies they alone may keep alive. An estimate for inspection.
     var memoryBytes: Int {
-        1_024 + ready.count * MemoryLayout<QueueEntry>.stride + readyBytes - onDiskBytes + unackedBytes
-            + unackedCount * MemoryLayout<UnackedEntry>.stride
+        let held = 1_024 + unackedCount * MemoryLayout<UnackedEntry>.stride
+        if let stream { return held + stream.index.memoryBytes + stream.tail.residentBytes }
+        return held + ready.count * MemoryLayout<QueueEntry>.stride + readyBytes - onDiskBytes + unackedBytes
     }
 
     var resourceName: ResourceName { .queue(name.slice, in: virtualHost) }
@@ -143,7 +149,7 @@ final class Queue {
     /// A policy has changed. Queues that clients know only.
     func change(to settings: QueueSettings) {
         self.settings = settings
-        hasPublishRules = settings.hasPublishRules
+        hasPublishRules = settings.hasPublishRules || stream != nil
     }
 
     /// Is in use in the sense of x-expires.
@@ -156,6 +162,7 @@ final class Queue {
         ready.checkInvariants()
         delayed?.entries.checkInvariants()
         precondition(delayed == nil || ready.isEmpty, "a delayed message cannot be ready")
+        if let stream { return checkInvariants(of: stream) }
         consumers.checkInvariants()
         var bytes = 0
         var onDisk = (count: 0, bytes: 0)
@@ -167,5 +174,12 @@ final class Queue {
         }
         precondition(bytes == readyBytes, "bytes of ready messages miscounted")
         precondition(onDisk.count == onDiskCount && onDisk.bytes == onDiskBytes, "messages on disk miscounted")
+    }
+
+    private func checkInvariants(of stream: MessageStream) {
+        stream.index.checkInvariants()
+        precondition(ready.isEmpty, "a stream has nothing ready")
+        precondition(stream.index.bodyBytes == readyBytes, "bytes of a stream miscounted")
+        precondition(stream.tail.endOffset == stream.index.nextOffset, "the tail of a stream is at its end")
     }
 }

@@ -6,7 +6,7 @@
 // x-queue-master-locator, x-queue-leader-locator, x-quorum-initial-group-size and x-initial-cluster-size (there
 // is one node), x-max-in-memory-length and x-max-in-memory-bytes (deprecated), x-dead-letter-strategy (dead
 // letters are at-least-once anyway: queue and dead-letter queue share one log), x-ha-policy.
-// x-queue-type=stream is refused as an unsupported type, and so are arguments that only streams have.
+// x-stream-filter-size-bytes is one of them, too: filters look at the messages themselves.
 //
 // Source: rabbitmq.com/docs/queues#optional-arguments; texts as RabbitMQ 3.10 gives them.
 // Next: QueueSettings.swift (what the rows set).
@@ -68,7 +68,7 @@ enum QueueArguments {
         .init("x-max-length", policy: "max-length", operators: true) { value, settings throws(ArgumentFailure) in
             settings.lengthMax = Int(try integer(value, in: 0...Int64.max))
         },
-        .init("x-max-length-bytes", policy: "max-length-bytes", operators: true) {
+        .init("x-max-length-bytes", [.classic, .quorum, .stream], policy: "max-length-bytes", operators: true) {
             value, settings throws(ArgumentFailure) in
             settings.lengthBytesMax = Int(try integer(value, in: 0...Int64.max))
         },
@@ -105,7 +105,7 @@ enum QueueArguments {
         .init("x-consumer-timeout", policy: "consumer-timeout") { value, settings throws(ArgumentFailure) in
             settings.consumerTimeoutMilliseconds = try integer(value, in: 0...durationMax)
         },
-        .init("x-queue-type") { value, settings throws(ArgumentFailure) in
+        .init("x-queue-type", [.classic, .quorum, .stream]) { value, settings throws(ArgumentFailure) in
             // The others depend on it, so `parse` reads it first.
             guard let type = QueueType(rawValue: try text(value).string) else {
                 throw ArgumentFailure(reason: "\"unsupported queue type '\(value.bytes.string)'\"")
@@ -119,7 +119,8 @@ enum QueueArguments {
         .init("x-quorum-initial-group-size", [.quorum]) { value, _ throws(ArgumentFailure) in
             _ = try integer(value, in: 1...Int64.max)
         },
-        .init("x-queue-leader-locator", policy: "queue-leader-locator") { value, _ throws(ArgumentFailure) in
+        .init("x-queue-leader-locator", [.classic, .quorum, .stream], policy: "queue-leader-locator") {
+            value, _ throws(ArgumentFailure) in
             try oneOf(value, ["client-local", "balanced", "random", "least-leaders"]) { _ in
                 "invalid_queue_locator_arg"
             }
@@ -127,10 +128,22 @@ enum QueueArguments {
         .init("x-queue-master-locator", [.classic], policy: "queue-master-locator") {
             value, _ throws(ArgumentFailure) in _ = try text(value)
         },
-        // Of streams only.
-        .init("x-max-age", []) { _, _ throws(ArgumentFailure) in },
-        .init("x-stream-max-segment-size-bytes", []) { _, _ throws(ArgumentFailure) in },
-        .init("x-initial-cluster-size", []) { _, _ throws(ArgumentFailure) in },
+        .init("x-max-age", [.stream], policy: "max-age") { value, settings throws(ArgumentFailure) in
+            guard let age = StreamAge.milliseconds(try text(value)) else {
+                throw ArgumentFailure(reason: "invalid_max_age")
+            }
+            settings.maxAgeMilliseconds = age
+        },
+        .init("x-stream-max-segment-size-bytes", [.stream], policy: "stream-max-segment-size-bytes") {
+            value, settings throws(ArgumentFailure) in
+            settings.streamSegmentBytesMax = Int(try integer(value, in: 0...Int64.max))
+        },
+        .init("x-stream-filter-size-bytes", [.stream], policy: "stream-filter-size-bytes") {
+            value, _ throws(ArgumentFailure) in _ = try integer(value, in: 0...Int64.max)
+        },
+        .init("x-initial-cluster-size", [.stream], policy: "initial-cluster-size") { value, _ throws(ArgumentFailure) in
+            _ = try integer(value, in: 1...Int64.max)
+        },
     ]
 
     /// Keys that a redeclaration must repeat, in the order in which RabbitMQ compares them.
@@ -187,8 +200,9 @@ enum QueueArguments {
         for argument in all where argument.types.contains(settings.type) {
             guard let key = argument.policyKey else { continue }
             let own = (try? table.value(argument.key)) ?? nil
-            var isSet = own != nil
-            var smallest = own?.integer
+            // A stream's policy stands above its arguments, as in RabbitMQ.
+            var isSet = own != nil && settings.type != .stream
+            var smallest = isSet ? own?.integer : nil
             for definition in definitions {
                 definition.encoded.withUnsafeBytes { bytes in
                     guard let common = (try? FieldTableView(ByteSlice(bytes)).value(key)) ?? nil else { return }

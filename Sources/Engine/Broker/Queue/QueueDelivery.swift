@@ -7,6 +7,7 @@ import Wire
 extension Queue {
     /// Hands out at most `budget` messages; returns how many. Stops when nothing is ready or nobody takes.
     func deliver(budget: Int) -> Int {
+        if let stream { return deliver(stream, budget: budget) }
         var left = budget
         let now = broker.context.time.monotonicMilliseconds
         while left > 0, !ready.isEmpty, let reference = consumers.current {
@@ -61,12 +62,13 @@ extension Queue {
         else { return }
         if settings.isSingleActiveConsumer, activeConsumer !== consumer { return }
         consumers.enter(consumer)
-        if !isScheduled, !ready.isEmpty { broker.schedule(self) }
+        if !isScheduled, !ready.isEmpty || stream != nil { broker.schedule(self) }
     }
 
     /// More could be delivered right now.
     var hasDeliverable: Bool {
-        guard consumers.hasReady, let first = ready.first else { return false }
+        guard consumers.hasReady else { return false }
+        guard let first = ready.first else { return stream?.hasMore ?? false }
         return !first.isOnDisk
     }
 

@@ -74,6 +74,7 @@ extension Queue {
 
     @inline(never)
     private func enqueueByRules(_ message: Message) {
+        if let stream { return append(message, to: stream) }
         if let delayed { return keepBack(message, delayed) }
         let lifetime = lifetime(of: message)
         if lifetime >= 0 { mayExpire = true }
@@ -160,7 +161,8 @@ extension Queue {
 
     /// Puts an entry that a channel held back to its place.
     func requeue(_ entry: QueueEntry) {
-        guard !isDeleted else { return letGo(entry) }
+        // Refusing a stream's message gives credit and nothing else.
+        guard !isDeleted, !entry.isStreamed else { return letGo(entry) }
         var entry = entry
         entry.noteReturned()
         if entry.isLogged { broker.log.returned(self, entry) }
@@ -173,7 +175,7 @@ extension Queue {
 
     /// The same for many entries of one priority level, ordered by sequence.
     func requeue(_ batch: ArraySlice<QueueEntry>) {
-        guard batch.count > 1, !isDeleted, settings.deliveryLimit < 0 else {
+        guard batch.count > 1, !isDeleted, settings.deliveryLimit < 0, stream == nil else {
             for entry in batch { requeue(entry) }
             return
         }

@@ -14,6 +14,7 @@ struct QueueEntry {
         static let onDisk: UInt8 = 4
         static let asked: UInt8 = 8
         static let unreadable: UInt8 = 16
+        static let streamed: UInt8 = 32
     }
 
     /// The message's address in memory (one count is owned by the holder of the entry), or its place on disk.
@@ -55,6 +56,16 @@ struct QueueEntry {
         self.priority = priority
         flags = Flag.onDisk | (isLogged ? Flag.logged : 0)
     }
+
+    /// What a channel holds of a stream's message: its place there, no message.
+    init(streamOffset: UInt64, bodyBytes: Int) {
+        self.init(
+            onDisk: 0, bodyBytes: bodyBytes, sequence: streamOffset, expiry: Self.never, priority: 0, isLogged: false)
+        flags |= Flag.streamed
+    }
+
+    /// It stays in its stream, whatever becomes of this.
+    var isStreamed: Bool { flags & Flag.streamed != 0 }
 
     // MARK: The message
 

@@ -72,6 +72,8 @@ struct QueueDeadline {
         case delayed
         /// More ready messages than the limits allow.
         case overflow
+        /// A stream is beyond its limits, or will be.
+        case retention
     }
 
     /// By number and not by reference: a deadline may outlive its queue by hours.

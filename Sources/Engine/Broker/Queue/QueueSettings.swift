@@ -6,6 +6,8 @@ enum QueueType: String, CaseIterable {
     case classic
     /// One member here: its rules (delivery limit, no transient or exclusive use) hold, replication does not.
     case quorum
+    /// Keeps what is read; see ../Stream/MessageStream.swift.
+    case stream
 }
 
 /// What happens to a message that would exceed the length limit, argument `x-overflow`.
@@ -37,6 +39,10 @@ struct QueueSettings {
     var consumerTimeoutMilliseconds: Int64 = -1
     /// Returns after which a message is dead-lettered (quorum); −1: no limit.
     var deliveryLimit: Int64 = -1
+    /// Age at which a message may go (stream), milliseconds; −1: it stays.
+    var maxAgeMilliseconds: Int64 = -1
+    /// Bodies that stand together and go together (stream).
+    var streamSegmentBytesMax = Int.max
 
     var limitsLength: Bool { lengthMax != .max || lengthBytesMax != .max }
 

@@ -6,7 +6,10 @@
 // to its channel by a rollback) is written when it does (`moved`); written twice is written once.
 // And the log must be on disk as far as the walk has seen of it before the checkpoint counts
 // (`Engine.checkpointSafePosition`): an entry that left for a record that is lost would be nowhere.
+// Streams are written a stretch at a time, up to the offset that they had at the picture's moment.
 // Bounded work for each call. Loop thread only. Next: TopologyWalk.swift, EntryRunWriter.swift, BrokerReplay.swift.
+
+import Wire
 
 /// A checkpoint under way.
 final class BrokerCheckpoint {
@@ -25,6 +28,9 @@ final class BrokerCheckpoint {
     private var nextQueue = 0
     private var place = ReadyPlace()
     private var delayPlace = DelayPlace()
+    private var streamPlace: UInt64 = 0
+    /// Where streams end in the picture: offset of the next publish, by the queue's id in the log.
+    private var streamEnds: [UInt32: UInt64] = [:]
     /// What the queue takes in after the walk came to it is newer than the picture.
     private var sequenceEnd: UInt64?
     /// Channels that were open when it was their turn, and the place in the next one.
@@ -41,6 +47,9 @@ final class BrokerCheckpoint {
         topology = TopologyWalk(broker)
         walked = EntryRunWriter(output, broker.context.time)
         moved = EntryRunWriter(output, broker.context.time)
+        for queue in topology.queues {
+            if let stream = queue.stream { streamEnds[queue.logID] = stream.index.nextOffset }
+        }
     }
 
     /// A logged entry goes back to where the walk may have been.
@@ -83,6 +92,7 @@ final class BrokerCheckpoint {
                 nextQueue += 1
                 place = ReadyPlace()
                 delayPlace = DelayPlace()
+                streamPlace = 0
                 sequenceEnd = nil
             }
         }
@@ -94,6 +104,7 @@ final class BrokerCheckpoint {
     /// Returns whether the whole list has been seen.
     private func walk(_ queue: Queue, _ budget: inout CheckpointBudget) -> Bool {
         if let delayed = queue.delayed { return walk(delayed, of: queue, &budget) }
+        if let stream = queue.stream { return walk(stream, of: queue, &budget) }
         let end = sequenceEnd ?? queue.nextSequence
         sequenceEnd = end
         var index = queue.ready.firstIndex(after: place)
@@ -121,6 +132,32 @@ final class BrokerCheckpoint {
             write(entry, of: queue, isHeld: false, to: &walked)
             return true
         }
+    }
+
+    /// What retention has removed since the picture may be missing at its front. So its end is told in any case: without
+    /// it the log's publishes would get offsets that were used before.
+    private func walk(_ stream: MessageStream, of queue: Queue, _ budget: inout CheckpointBudget) -> Bool {
+        let end = streamEnds[queue.logID] ?? 0
+        while let stretch = stream.index.stretch(from: streamPlace), stretch.firstOffset < end {
+            guard !budget.isSpent else { return false }
+            let count = Int(min(stretch.endOffset, end) - stretch.firstOffset)
+            stretch.withRun(first: count) { write(stretch.firstOffset, count, $0, of: queue, &budget) }
+            streamPlace = stretch.endOffset
+        }
+        write(end, 0, .empty, of: queue, &budget)
+        return true
+    }
+
+    private func write(
+        _ firstOffset: UInt64, _ count: Int, _ run: ByteSlice, of queue: Queue, _ budget: inout CheckpointBudget
+    ) {
+        let size = StreamEntriesRecord.headBytes + run.count
+        output.append(.streamEntries, payloadBytes: size) { writer in
+            StreamEntriesRecord.write(
+                queueID: queue.logID, firstOffset: firstOffset, count: count, run: run, to: &writer)
+        }
+        budget.visits -= 1 + count / Limits.streamEntriesPerVisit
+        budget.bytes -= size
     }
 
     private func walkHeld(_ budget: inout CheckpointBudget) {

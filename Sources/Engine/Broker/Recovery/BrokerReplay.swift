@@ -23,6 +23,13 @@ final class BrokerReplay {
 
         func published(_ record: PublishRecord, _ position: LogPosition) {
             if queue.delayed != nil { return delayed(record, position) }
+            if let stream = queue.stream {
+                return stream.replay(
+                    StreamRunEntry(
+                        position: position, bodyBytes: record.bodyBytes,
+                        wallMilliseconds: record.publishedAtMilliseconds),
+                    segmentBytesMax: queue.settings.streamSegmentBytesMax)
+            }
             let settings = queue.settings
             var lifetime = settings.messageTTLMilliseconds
             let own = record.expirationMilliseconds
@@ -84,6 +91,7 @@ extension Broker {
             let queue = pending.queue
             guard !queue.isDeleted else { continue }
             pending.entries.drain { queue.restore($0) }
+            if let stream = queue.stream { queue.finishReplay(stream) }
             if queue.mayExpire { queue.armExpiry() }
             if let delayed = queue.delayed { queue.armDelay(delayed) }
             queue.touch()
@@ -141,6 +149,9 @@ extension Broker {
         case .queueEntries:
             guard let pending = replay.queue(try cursor.readLittle32()) else { return }
             while cursor.remaining > 0 { pending.entries.add(try RecoveredEntry(&cursor)) }
+        case .streamEntries:
+            let record = try StreamEntriesRecord(payload)
+            if let stream = replay.queue(record.queueID)?.queue.stream { try stream.replay(record) }
         case .brokerGroup:
             while cursor.remaining > 0 {
                 let offset = payload.count - cursor.remaining
@@ -258,6 +269,12 @@ extension Broker {
 }
 
 extension Queue {
+    fileprivate func finishReplay(_ stream: MessageStream) {
+        stream.finishReplay()
+        readyBytes = stream.index.bodyBytes
+        removeOutdated(stream)
+    }
+
     /// Takes an entry in after a restart, in order of positions.
     fileprivate func restore(_ recovered: RecoveredEntry) {
         let time = broker.context.time
@@ -274,14 +291,6 @@ extension Queue {
         restore(
             onDisk: recovered.position, bodyBytes: bodyBytes, expiry: expiry, priority: recovered.priority,
             deliveryCount: recovered.deliveryCount, isRedelivered: recovered.isRedelivered)
-    }
-}
-
-extension Int64 {
-    /// Times far away stay there.
-    fileprivate func addingSaturated(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
     }
 }
 

@@ -35,6 +35,12 @@ extension Broker {
             queue.delayed?.entries.forEach(count)
             queue.paging?.unreadable.forEach(count)
         }
+        for index in queuesByNumber.values.compactMap(\.stream?.index) + streamGraveyard {
+            index.walk { _, entry in
+                map.add(entry.position, bodyBytes: entry.bodyBytes)
+                return true
+            }
+        }
         for ring in graveyard {
             for index in 0..<ring.count { count(ring[index]) }
         }

@@ -108,6 +108,7 @@ struct ChannelCall {
 
     func queueDelete(_ method: QueueDelete) throws(BrokerError) {
         let queue = try broker.queueToDelete(method)
+        // With a stream go no messages that are counted: its ready list is empty.
         reply(QueueDeleteOK(messageCount: UInt32(clamping: queue?.ready.count ?? 0)), unless: method.noWait)
         if let queue { broker.delete(queue) } else { broker.promiseDurability() }
     }

@@ -20,11 +20,13 @@ private final class CheckpointModel {
     private var number = 0
     private(set) var checkpoints = 0
 
-    private static let queues = ["classic", "quorum", "levels", "short", "dead", "rejecting"]
+    private static let queues = ["classic", "quorum", "levels", "short", "dead", "rejecting", "stream"]
     private static let exchanges = ["fan", "topic", "fleeting", "later"]
 
     init(seed: UInt64) throws {
         random = RandomSource(seed: seed)
+        // So that a checkpoint ends inside of stretches and between them.
+        fixture.context.configuration.streamStretchEntries = 7
         for index in 0..<3 { try connect(index) }
         for name in Self.queues { try declare(name) }
         for name in Self.exchanges { try declareExchange(name) }
@@ -49,6 +51,7 @@ private final class CheckpointModel {
             switch name {
             case "quorum": ["x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": "fan"]
             case "levels": ["x-max-priority": 5]
+            case "stream": ["x-queue-type": "stream"]
             case "short":
                 ["x-max-length": 6, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"]
             case "dead": ["x-message-ttl": 5_000]
@@ -85,7 +88,8 @@ private final class CheckpointModel {
         case 0..<9:
             for _ in 0..<Int.random(in: 1...4, using: &random) { try publish(client, channel) }
         case 9..<14:
-            for _ in 0..<Int.random(in: 1...4, using: &random) where fixture.queue(name) != nil {
+            for _ in 0..<Int.random(in: 1...4, using: &random)
+            where fixture.queue(name).map({ $0.stream == nil }) ?? false {
                 try withExtendedLifetime(Borrowed(name)) {
                     try channel.get(BasicGet(queue: $0.slice, noAck: chance(8)))
                 }
@@ -111,7 +115,7 @@ private final class CheckpointModel {
             client.connection.close()
             try connect(index)
         case 26 where chance(2):
-            if fixture.queue(name) != nil { try client.purge(name) }
+            if let queue = fixture.queue(name), queue.stream == nil { try client.purge(name) }
         case 27:
             if fixture.queue(name) == nil { try declare(name) } else if chance(3) { _ = try client.deleteQueue(name) }
         case 28:

@@ -146,6 +146,14 @@ struct DurableState: Equatable {
     }
 
     private static func entries(of queue: Queue, in broker: Broker) -> [String] {
+        if let stream = queue.stream {
+            var lines = ["next offset \(stream.index.nextOffset)"]
+            stream.index.walk { offset, entry in
+                lines.append("\(offset) at \(entry.position), \(entry.bodyBytes) bytes, \(entry.wallMilliseconds)")
+                return true
+            }
+            return lines
+        }
         var all: [(QueueEntry, isHeld: Bool)] = []
         for index in 0..<queue.readyCount { all.append((queue.peek(index)!, false)) }
         queue.delayed?.entries.forEach { all.append(($0, false)) }
