@@ -27,6 +27,7 @@ struct ClientProgram: Sendable {
         ClientProgram(
             program: "celery_features.py", variables: ["TEST_BROKER": "redis"],
             scenarios: celery.filter { $0 != "acks-late" }),
+        ClientProgram(program: "native_delay.py", scenarios: ["native-delay"]),
         ClientProgram(
             program: "amqp_messages.py",
             scenarios: ["pika-many", "pika-sizes", "py-amqp-many", "py-amqp-sizes", "small-frames"]),
