@@ -36,6 +36,9 @@ public final class EngineConfiguration {
     public var messageBytesMax = Limits.messageBytesMax
     /// Age at which an unacknowledged delivery closes its channel; 0: none does.
     public var consumerTimeoutMilliseconds = Limits.consumerTimeoutMilliseconds
+    public var consumerTimeoutAction = ConsumerTimeoutAction.close
+    /// Returns after which a quorum queue's message is dead-lettered, where nothing else is said; −1: none.
+    public var quorumDeliveryLimit = Limits.quorumDeliveryLimit
     /// In the words of `POLICY SET`; checked by the server.
     public var policies: [String] = []
     public var operatorPolicies: [String] = []

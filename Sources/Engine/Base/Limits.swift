@@ -80,6 +80,12 @@ public enum Limits {
     public static let ackSweepMillisecondsMax: Int64 = 60_000
     public static let ackSweepChannelsPerTurn = 4_096
     public static let deliveryMarksMax = 128
+    /// Deliveries taken back from one channel that its client has not spoken of; one more closes it. And how many of them
+    /// one sweep takes back.
+    public static let overdueDeliveriesMax = 4_096
+    public static let overdueDeliveriesPerSweep = 1_000
+    /// Returns after which a quorum queue's message is dead-lettered, unless set otherwise (RabbitMQ 4).
+    public static let quorumDeliveryLimit: Int64 = 20
     /// What one transaction publishes and settles, as it will stand in its record, bytes.
     public static let transactionBytesMax = 805_306_368
     /// One settlement in that record: rarely more than a position.

@@ -1,6 +1,6 @@
 // Messages that left a queue without being consumed, on their way to its dead-letter exchange, and delayed ones that
-// are due (Delay/DelayedMessages.swift). They wait in one list and are published in bounded slices, so that a million expiring at once, or exchanges that lead in
-// circles, neither stop the loop nor deepen the stack.
+// are due (Delay/DelayedMessages.swift). They wait in one list and are published in bounded slices, so that a million
+// expiring at once, or exchanges that lead in circles, neither stop the loop nor deepen the stack.
 // Each one is written to the log as publish and settle in one record: never lost between two queues, never twice.
 // Headers as RabbitMQ writes them (rabbitmq.com/docs/dlx#effects). Loop thread only. Next: Exchange/Router.swift.
 
@@ -11,6 +11,11 @@ enum DeathReason: String {
     case expired, rejected
     case maxLength = "maxlen"
     case deliveryLimit = "delivery_limit"
+    /// Not acknowledged in time; a reason that RabbitMQ does not have.
+    case consumerTimeout = "consumer_timeout"
+
+    /// A client had to do with it: a circle of queues with such a death in it is somebody's wish.
+    var breaksCycles: Bool { self == .rejected || self == .consumerTimeout }
 }
 
 /// Dead letters not yet published.
@@ -157,7 +162,7 @@ final class DeadLetters {
         withExtendedLifetime(letter) {
             router.route(from: exchange, keys: letter.keys.map(\.slice), message: letter.message)
         }
-        let queues = router.queues.filter { queue in reason == .rejected || !letter.isCycle(queue.name) }
+        let queues = router.queues.filter { queue in reason.breaksCycles || !letter.isCycle(queue.name) }
         move(item, as: letter.message, to: queues)
     }
 
@@ -286,6 +291,9 @@ final class DeadLetter {
         guard let last = deaths.firstIndex(where: { $0["queue"]?.longString == queue.slice.array }) else {
             return false
         }
-        return deaths[...last].allSatisfy { $0["reason"]?.longString != Array("rejected".utf8) }
+        return deaths[...last].allSatisfy { death in
+            guard let reason = death["reason"]?.longString else { return true }
+            return DeathReason(rawValue: String(decoding: reason, as: UTF8.self))?.breaksCycles != true
+        }
     }
 }

@@ -67,6 +67,8 @@ public struct ServerConfiguration: Sendable {
     public var amqpChannelsMax = 0
     public var amqpHeartbeatSeconds = 0
     public var amqpConsumerTimeoutMilliseconds = 0
+    public var amqpConsumerTimeoutAction = ConsumerTimeoutAction.close
+    public var amqpQuorumDeliveryLimit = Int(Limits.quorumDeliveryLimit)
     public var amqpPolicies: [String] = []
     public var amqpOperatorPolicies: [String] = []
     public var amqpVirtualHostLimits: [String] = []
@@ -150,6 +152,8 @@ public struct ServerConfiguration: Sendable {
         engine.policyPatternBytesMax = amqpPolicyPatternBytesMax
         engine.policyMatchStepsMax = amqpPolicyMatchStepsMax
         engine.consumerTimeoutMilliseconds = Int64(amqpConsumerTimeoutMilliseconds)
+        engine.consumerTimeoutAction = amqpConsumerTimeoutAction
+        engine.quorumDeliveryLimit = Int64(amqpQuorumDeliveryLimit)
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword

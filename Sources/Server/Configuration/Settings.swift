@@ -80,6 +80,17 @@ public enum Settings {
                 + "consumer_timeout); 0: never. Queues may have their own, argument x-consumer-timeout."
         ) { $0.amqpConsumerTimeoutMilliseconds = $1.integerValue },
         Setting(
+            "amqp.consumer_timeout_action", .choice(ConsumerTimeoutAction.allCases.map(\.rawValue)), .text("close"),
+            "What happens then: the channel is closed, as by RabbitMQ; the delivery alone goes back to its queue, or to the "
+                + "dead-letter exchange, and a late acknowledgement of it is no error; or nothing. Celery's workers lose "
+                + "their connection to the first. Queues may have their own, argument x-consumer-timeout-action."
+        ) { $0.amqpConsumerTimeoutAction = ConsumerTimeoutAction(rawValue: $1.textValue) ?? .close },
+        Setting(
+            "amqp.quorum_delivery_limit", .integer(-1...Int(Int32.max)), .integer(Int(Limits.quorumDeliveryLimit)),
+            "Returns after which a quorum queue's message is dead-lettered, or dropped without a dead-letter exchange, if "
+                + "neither x-delivery-limit nor a policy says it (RabbitMQ 4: 20, 3.13: never); -1: never."
+        ) { $0.amqpQuorumDeliveryLimit = $1.integerValue },
+        Setting(
             "amqp.message_bytes_max", .bytes(1...536_870_912), .integer(Limits.messageBytesMax),
             "Largest message body."
         ) { $0.amqpMessageBytesMax = $1.integerValue },

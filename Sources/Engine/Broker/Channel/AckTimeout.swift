@@ -1,5 +1,6 @@
 // The delivery acknowledgement timeout: a channel whose client holds a message for too long without settling it is
-// closed, so that the message goes to somebody else (rabbitmq.com/docs/consumers#acknowledgement-timeout).
+// closed, so that the message goes to somebody else (rabbitmq.com/docs/consumers#acknowledgement-timeout); or something
+// else happens to the message alone (OverdueDeliveries.swift).
 // No delivery is stamped with a time for that. A sweep comes by from time to time and notes, for each channel, the tag
 // that comes next: what still has a lower tag that long after is too old. So a timeout takes effect late by up to two
 // sweeps; RabbitMQ's checks come once a minute, too.
@@ -90,29 +91,46 @@ extension Broker {
 }
 
 extension BrokerChannel {
+    /// A delivery that has missed its timeout.
+    private struct Overdue {
+        let tag: UInt64
+        let timeout: Int64
+        let action: ConsumerTimeoutAction
+    }
+
     fileprivate func sweepAckTimeout(now: Int64) {
         guard let first = unacked.firstTag else { return deliveryMarks.removeAll() }
         deliveryMarks.note(next: nextDeliveryTag, first: first, now: now)
-        guard let timeout = missedAckTimeout(first, now: now) else { return }
-        connection.failChannel?(self, .deliveryTimeout(channel: number, milliseconds: timeout))
+        for one in overdueDeliveries(first, now: now) {
+            if one.action != .close, takeBack(one.tag, one.action) { continue }
+            connection.failChannel?(self, .deliveryTimeout(channel: number, milliseconds: one.timeout))
+            return
+        }
     }
 
-    /// The timeout that a delivery has missed; nil when all are in time.
-    private func missedAckTimeout(_ first: UInt64, now: Int64) -> Int64? {
-        let configured = broker.context.configuration.consumerTimeoutMilliseconds
+    /// Deliveries that something has to be done about, oldest first; no more than fit into a turn.
+    private func overdueDeliveries(_ first: UInt64, now: Int64) -> [Overdue] {
+        let configuration = broker.context.configuration
+        let configured = configuration.consumerTimeoutMilliseconds
         let shortest = min(configured > 0 ? configured : .max, broker.ackTimeouts.shortestOfQueues)
         let end = deliveryMarks.tag(olderThan: shortest, now: now)
-        guard end > first else { return nil }
-        var missed: Int64?
+        guard end > first else { return [] }
+        var found: [Overdue] = []
         var tag: UInt64 = 0
         _ = unacked.walk(after: &tag) { held in
-            guard held.tag < end else { return false }
-            let own = held.queue._withUnsafeGuaranteedRef { $0.settings.consumerTimeoutMilliseconds }
-            let timeout = own >= 0 ? own : configured
-            guard timeout > 0, held.tag < deliveryMarks.tag(olderThan: timeout, now: now) else { return true }
-            missed = timeout
-            return false
+            guard held.tag < end, found.count < Limits.overdueDeliveriesPerSweep else { return false }
+            held.queue._withUnsafeGuaranteedRef { queue in
+                let own = queue.settings.consumerTimeoutMilliseconds
+                let timeout = own >= 0 ? own : configured
+                // A stream keeps its messages: there is nothing to give to somebody else.
+                let action = queue.settings.consumerTimeoutAction ?? configuration.consumerTimeoutAction
+                guard timeout > 0, held.tag < deliveryMarks.tag(olderThan: timeout, now: now), action != .nothing,
+                    action == .close || queue.stream == nil
+                else { return }
+                found.append(Overdue(tag: held.tag, timeout: timeout, action: action))
+            }
+            return true
         }
-        return missed
+        return found
     }
 }

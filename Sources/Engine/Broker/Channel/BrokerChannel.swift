@@ -45,6 +45,8 @@ public final class BrokerChannel {
     let wantsNudges: Bool
     var nudge = ChannelNudge()
     var deliveryMarks = DeliveryMarks()
+    /// Deliveries that were taken back meanwhile.
+    var overdue = OverdueDeliveries()
 
     // Publishing
     var mode = ChannelMode.plain {

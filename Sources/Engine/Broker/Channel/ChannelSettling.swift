@@ -30,9 +30,10 @@ extension BrokerChannel {
             var last = tag
             if tag == 0 {
                 last = UInt64.max
-            } else if unacked.index(of: tag) == nil {
+            } else if unacked.index(of: tag) == nil, !overdue.contains(tag) {
                 throw .unknownDeliveryTag(tag)
             }
+            if !overdue.isEmpty { settleOverdue(upTo: last) }
             if mode == .transaction || settlement == .requeue {
                 return settleMany(upTo: last, as: settlement)
             }
@@ -40,7 +41,10 @@ extension BrokerChannel {
                 finish(unacked.removeFirst(), as: settlement)
             }
         } else {
-            guard tag != 0, let index = unacked.index(of: tag) else { throw .unknownDeliveryTag(tag) }
+            guard tag != 0, let index = unacked.index(of: tag) else {
+                guard settleOverdue(tag) else { throw .unknownDeliveryTag(tag) }
+                return wakeGloballyBlocked()
+            }
             let held = unacked.remove(at: index)
             if mode == .transaction {
                 transaction.settlements.append(PendingSettlement(held: held, settlement: settlement))
@@ -87,14 +91,14 @@ extension BrokerChannel {
             entry.isRedelivered = true
             queue.drop(entry, reason: .rejected)
         }
-        releaseConsumer(held)
+        releaseConsumer(held.consumer)
         queue.noteNoLongerUnacked(bytes)
     }
 
-    /// The consumer holds one less, and may take messages again.
+    /// The consumer holds one less, and may take messages again. Nil: `basic.get`.
     @inline(__always)
-    private func releaseConsumer(_ held: UnackedEntry) {
-        guard let reference = held.consumer else { return }
+    func releaseConsumer(_ consumer: Unmanaged<Consumer>?) {
+        guard let reference = consumer else { return }
         limitedUnacked -= 1
         reference._withUnsafeGuaranteedRef { consumer in
             let mayWake = !consumer.isReady && !consumer.isCancelled
@@ -134,7 +138,7 @@ extension BrokerChannel {
             var bytes = 0
             for index in start..<end { bytes += sorted[index].entry.bodyBytes }
             queue.requeue(ArraySlice(sorted[start..<end].map(\.entry)))
-            for index in start..<end { releaseConsumer(sorted[index]) }
+            for index in start..<end { releaseConsumer(sorted[index].consumer) }
             queue.noteNoLongerUnacked(bytes, count: end - start)
             start = end
         }
@@ -142,6 +146,7 @@ extension BrokerChannel {
 
     /// The channel ends: what it holds, and what its open transaction had settled, goes back.
     func returnEverything() {
+        settleOverdue(upTo: .max)
         var held = unacked.removeAll()
         held.append(contentsOf: transaction.settlements.map(\.held))
         transaction = PendingTransaction()

@@ -105,6 +105,13 @@ enum QueueArguments {
         .init("x-consumer-timeout", policy: "consumer-timeout") { value, settings throws(ArgumentFailure) in
             settings.consumerTimeoutMilliseconds = try integer(value, in: 0...durationMax)
         },
+        .init("x-consumer-timeout-action", policy: "consumer-timeout-action") {
+            value, settings throws(ArgumentFailure) in
+            guard let action = ConsumerTimeoutAction(rawValue: try text(value).string) else {
+                throw ArgumentFailure(reason: "invalid_consumer_timeout_action")
+            }
+            settings.consumerTimeoutAction = action
+        },
         .init("x-queue-type", [.classic, .quorum, .stream]) { value, settings throws(ArgumentFailure) in
             // The others depend on it, so `parse` reads it first.
             guard let type = QueueType(rawValue: try text(value).string) else {

@@ -175,7 +175,7 @@ extension Queue {
 
     /// The same for many entries of one priority level, ordered by sequence.
     func requeue(_ batch: ArraySlice<QueueEntry>) {
-        guard batch.count > 1, !isDeleted, settings.deliveryLimit < 0, stream == nil else {
+        guard batch.count > 1, !isDeleted, stream == nil else {
             for entry in batch { requeue(entry) }
             return
         }
@@ -184,6 +184,10 @@ extension Queue {
         for var entry in batch {
             entry.noteReturned()
             if entry.isLogged { broker.log.returned(self, entry) }
+            if isBeyondLimit(entry) {
+                drop(entry, reason: .deliveryLimit)
+                continue
+            }
             readyBytes += entry.bodyBytes
             marked.append(entry)
         }
@@ -192,9 +196,16 @@ extension Queue {
         noteRequeued()
     }
 
+    /// Returns after which a message goes; negative: it never does.
+    private var deliveryLimit: Int64 {
+        guard settings.type == .quorum else { return -1 }
+        return settings.deliveryLimit ?? broker.context.configuration.quorumDeliveryLimit
+    }
+
     /// It came back more often than `x-delivery-limit` allows.
     private func isBeyondLimit(_ entry: QueueEntry) -> Bool {
-        settings.deliveryLimit >= 0 && Int64(entry.deliveryCount) > settings.deliveryLimit
+        let limit = deliveryLimit
+        return limit >= 0 && Int64(entry.deliveryCount) > limit
     }
 
     private func noteRequeued() {

@@ -37,8 +37,10 @@ struct QueueSettings {
     var isSingleActiveConsumer = false
     /// Age at which an unacknowledged delivery closes its channel, milliseconds; 0: none does; −1: as configured for all.
     var consumerTimeoutMilliseconds: Int64 = -1
-    /// Returns after which a message is dead-lettered (quorum); −1: no limit.
-    var deliveryLimit: Int64 = -1
+    /// What happens to such a delivery; nil: as configured for all.
+    var consumerTimeoutAction: ConsumerTimeoutAction?
+    /// Returns after which a message is dead-lettered (quorum); negative: no limit; nil: as configured for all.
+    var deliveryLimit: Int64?
     /// Age at which a message may go (stream), milliseconds; −1: it stays.
     var maxAgeMilliseconds: Int64 = -1
     /// Bodies that stand together and go together (stream).
