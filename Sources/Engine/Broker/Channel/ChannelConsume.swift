@@ -90,11 +90,9 @@ extension BrokerChannel {
     /// Sets the prefetch: of consumers to come, or of the whole channel at once.
     func setPrefetch(_ method: BasicQos) throws(BrokerError) {
         guard method.prefetchBytes == 0 else { throw .prefetchSize(method.prefetchBytes) }
-        guard method.isGlobal else {
-            consumerPrefetch = UInt32(method.prefetchCount)
-            return
-        }
-        globalPrefetch = UInt32(method.prefetchCount)
+        // The first also ends what was said of the whole channel, as in RabbitMQ.
+        if !method.isGlobal { consumerPrefetch = UInt32(method.prefetchCount) }
+        globalPrefetch = method.isGlobal ? UInt32(method.prefetchCount) : 0
         wakeGloballyBlocked()
     }
 
