@@ -44,6 +44,7 @@ final class Run {
             configuration.readAheadBytes = 2_000
             configuration.readRequestBytes = 700
             configuration.spoolChunkBytes = 3_000
+            configuration.returnsPerTurn = 2
             configuration.streamStretchEntries = 8
             configuration.streamTailBytes = 1_500
             configuration.streamReadBytes = 700

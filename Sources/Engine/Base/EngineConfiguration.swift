@@ -82,6 +82,7 @@ public final class EngineConfiguration {
     public var readAheadBytes = Limits.readAheadBytes
     public var readRequestBytes = Limits.readRequestBytes
     public var spoolChunkBytes = Limits.spoolChunkBytes
+    public var returnsPerTurn = Limits.returnsPerTurn
     /// Messages of a stream that stand together, those kept in memory at its end, and what one read for a reader asks for.
     public var streamStretchEntries = Limits.streamStretchEntries
     public var streamStretchBytes = Limits.streamStretchBytes
@@ -89,4 +90,15 @@ public final class EngineConfiguration {
     public var streamReadBytes = Limits.streamReadBytes
 
     public init() {}
+}
+
+/// What happens to a delivery that is not settled in time.
+public enum ConsumerTimeoutAction: String, CaseIterable, Sendable {
+    /// The channel is closed with an error, as RabbitMQ does: everything that it holds goes back.
+    case close
+    /// The delivery goes back to its place in the queue.
+    case requeue
+    /// It goes to the queue's dead-letter exchange; back to the queue if there is none.
+    case deadLetter = "dead-letter"
+    case nothing
 }

@@ -84,6 +84,8 @@ public enum Limits {
     /// one sweep takes back.
     public static let overdueDeliveriesMax = 4_096
     public static let overdueDeliveriesPerSweep = 1_000
+    /// Deliveries that go back to their queues in one turn, when channels give back more.
+    public static let returnsPerTurn = 4_096
     /// Returns after which a quorum queue's message is dead-lettered, unless set otherwise (RabbitMQ 4).
     public static let quorumDeliveryLimit: Int64 = 20
     /// What one transaction publishes and settles, as it will stand in its record, bytes.

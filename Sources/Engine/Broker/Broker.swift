@@ -45,6 +45,7 @@ public final class Broker {
     var replaying: BrokerReplay?
     private(set) var pager: Pager!
     var policySweep = PolicySweep()
+    var returns: PendingReturns
     let systemMessages = SystemMessages()
     /// nil: nobody is told.
     private(set) var events: BrokerEvents?
@@ -64,6 +65,7 @@ public final class Broker {
         self.context = context
         log = BrokerLog(context: context)
         deadLetters = DeadLetters()
+        returns = PendingReturns(perTurn: context.configuration.returnsPerTurn)
         pager = Pager(broker: self)
         _ = makeVirtualHost(ByteString(context.configuration.defaultVirtualHost))
     }
@@ -196,6 +198,7 @@ public final class Broker {
     /// Deliveries, dead letters, confirms and log records of this turn.
     public func endTurn() {
         if systemMessages.hasWork { systemMessages.publish(self) }
+        if !returns.isEmpty { continueReturns() }
         deadLetters.process(budget: Limits.brokerDeadLettersPerTurn)
         deliverScheduled()
         if deadLetters.hasWork { deadLetters.process(budget: Limits.brokerDeadLettersPerTurn) }
@@ -256,7 +259,7 @@ public final class Broker {
     /// When the broker wants its next turn at the latest; monotonic milliseconds. Now, if work is left over.
     public var nextDeadline: Int64? {
         if !scheduled.isEmpty || !graveyard.isEmpty || !streamGraveyard.isEmpty || deadLetters.hasWork
-            || policySweep.hasWork || systemMessages.hasWork || hasMoreToTrim
+            || policySweep.hasWork || systemMessages.hasWork || hasMoreToTrim || !returns.isEmpty
         {
             return context.time.monotonicMilliseconds
         }

@@ -124,7 +124,8 @@ extension BrokerChannel {
                 let timeout = own >= 0 ? own : configured
                 // A stream keeps its messages: there is nothing to give to somebody else.
                 let action = queue.settings.consumerTimeoutAction ?? configuration.consumerTimeoutAction
-                guard timeout > 0, held.tag < deliveryMarks.tag(olderThan: timeout, now: now), action != .nothing,
+                guard timeout > 0, held.tag > returnedUpTo, held.tag < deliveryMarks.tag(olderThan: timeout, now: now),
+                    action != .nothing,
                     action == .close || queue.stream == nil
                 else { return }
                 found.append(Overdue(tag: held.tag, timeout: timeout, action: action))

@@ -47,6 +47,9 @@ public final class BrokerChannel {
     var deliveryMarks = DeliveryMarks()
     /// Deliveries that were taken back meanwhile.
     var overdue = OverdueDeliveries()
+    /// Deliveries with tags up to this are on their way back to their queues; 0: none are. See PendingReturns.swift.
+    var returnedUpTo: UInt64 = 0
+    var pausedQueues: [Queue] = []
 
     // Publishing
     var mode = ChannelMode.plain {

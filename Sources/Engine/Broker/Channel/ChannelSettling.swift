@@ -21,7 +21,7 @@ extension BrokerChannel {
     /// basic.recover: everything held goes back to its queue.
     func recover(requeue: Bool) throws(BrokerError) {
         guard requeue else { throw .recoverWithoutRequeue }
-        giveBack(unacked.removeAll())
+        giveBack(upTo: .max)
         wakeGloballyBlocked()
     }
 
@@ -30,9 +30,10 @@ extension BrokerChannel {
             var last = tag
             if tag == 0 {
                 last = UInt64.max
-            } else if unacked.index(of: tag) == nil, !overdue.contains(tag) {
+            } else if tag <= returnedUpTo || unacked.index(of: tag) == nil, !overdue.contains(tag) {
                 throw .unknownDeliveryTag(tag)
             }
+            if isGivingBack { finishGivingBack() }
             if !overdue.isEmpty { settleOverdue(upTo: last) }
             if mode == .transaction || settlement == .requeue {
                 return settleMany(upTo: last, as: settlement)
@@ -41,7 +42,7 @@ extension BrokerChannel {
                 finish(unacked.removeFirst(), as: settlement)
             }
         } else {
-            guard tag != 0, let index = unacked.index(of: tag) else {
+            guard tag > returnedUpTo, let index = unacked.index(of: tag) else {
                 guard settleOverdue(tag) else { throw .unknownDeliveryTag(tag) }
                 return wakeGloballyBlocked()
             }
@@ -57,15 +58,9 @@ extension BrokerChannel {
 
     @inline(never)
     private func settleMany(upTo last: UInt64, as settlement: Settlement) {
-        var taken: [UnackedEntry] = []
-        while let first = unacked.firstTag, first <= last { taken.append(unacked.removeFirst()) }
-        if mode == .transaction {
-            for held in taken {
-                transaction.settlements.append(PendingSettlement(held: held, settlement: settlement))
-            }
-        } else {
-            giveBack(taken)
-            wakeGloballyBlocked()
+        guard mode == .transaction else { return giveBack(upTo: last) }
+        while let first = unacked.firstTag, first <= last {
+            transaction.settlements.append(PendingSettlement(held: unacked.removeFirst(), settlement: settlement))
         }
     }
 
@@ -147,9 +142,9 @@ extension BrokerChannel {
     /// The channel ends: what it holds, and what its open transaction had settled, goes back.
     func returnEverything() {
         settleOverdue(upTo: .max)
-        var held = unacked.removeAll()
-        held.append(contentsOf: transaction.settlements.map(\.held))
+        let held = transaction.settlements.map(\.held)
         transaction = PendingTransaction()
         giveBack(held)
+        giveBack(upTo: .max)
     }
 }

@@ -109,6 +109,7 @@ extension BrokerChannel {
             entry.isRedelivered = true
             pending.held.queue._withUnsafeGuaranteedRef { broker.log.moved($0, entry) }
         }
+        if isGivingBack { finishGivingBack() }
         var held = unacked.removeAll() + abandoned.settlements.map(\.held)
         held.sort { $0.tag < $1.tag }
         for entry in held { unacked.append(entry) }

@@ -5,17 +5,6 @@
 
 import Wire
 
-/// What happens to a delivery that is not settled in time.
-public enum ConsumerTimeoutAction: String, CaseIterable, Sendable {
-    /// The channel is closed with an error, as RabbitMQ does: everything that it holds goes back.
-    case close
-    /// The delivery goes back to its place in the queue.
-    case requeue
-    /// It goes to the queue's dead-letter exchange; back to the queue if there is none.
-    case deadLetter = "dead-letter"
-    case nothing
-}
-
 /// Deliveries of one channel that were taken back and not yet spoken of.
 struct OverdueDeliveries {
     /// By delivery tag; a consumer is kept alive by its `unackedCount`, nil: `basic.get`.

@@ -5,6 +5,12 @@
 // ring grow with everything after it.
 // Boundary file for raw pointers. Loop thread only. Next: ChannelSettling.swift.
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// A message that one channel holds.
 struct UnackedEntry {
     /// Delivery tag; 0 marks a hole.
@@ -75,7 +81,7 @@ struct UnackedEntries {
         head = 0
         used = 0
         if capacity > Self.keptCapacity {
-            storage?.deallocate()
+            free(storage)
             storage = nil
             capacity = 0
         }
@@ -126,19 +132,28 @@ struct UnackedEntries {
 
     private mutating func makeRoom() {
         // Packing pays when at least half of the slots are holes.
-        let packs = used > 64 && count * 2 <= used
-        let newCapacity = packs ? capacity : max(16, capacity * 2)
-        let fresh = UnsafeMutablePointer<UnackedEntry>.allocate(capacity: newCapacity)
+        if used > 64, count * 2 <= used { return pack() }
+        // Large memory is moved by the kernel, page by page, without a copy. What stands at the beginning of the ring
+        // because it has wrapped goes behind the rest.
+        let old = capacity
+        capacity = max(16, capacity * 2)
+        storage = realloc(storage, capacity * MemoryLayout<UnackedEntry>.stride)!
+            .assumingMemoryBound(to: UnackedEntry.self)
+        let wrapped = head + used - old
+        if wrapped > 0, let storage { (storage + old).update(from: storage, count: wrapped) }
+    }
+
+    private mutating func pack() {
+        let fresh = malloc(capacity * MemoryLayout<UnackedEntry>.stride)!.assumingMemoryBound(to: UnackedEntry.self)
         var filled = 0
         for index in 0..<used {
             let entry = slot(index).pointee
-            if packs, entry.tag == 0 { continue }
+            if entry.tag == 0 { continue }
             fresh[filled] = entry
             filled += 1
         }
-        storage?.deallocate()
+        free(storage)
         storage = fresh
-        capacity = newCapacity
         head = 0
         used = filled
     }
@@ -148,7 +163,7 @@ struct UnackedEntries {
         var all: [UnackedEntry] = []
         all.reserveCapacity(count)
         for index in 0..<used where slot(index).pointee.tag != 0 { all.append(slot(index).pointee) }
-        storage?.deallocate()
+        free(storage)
         self = UnackedEntries()
         return all
     }

@@ -30,6 +30,8 @@ final class Queue {
     /// Bodies of ready messages.
     var readyBytes = 0
     var consumers = ConsumerList()
+    /// Channels that are giving back messages of it: none is handed out meanwhile.
+    var returningChannelCount = 0
     /// The one that receives, with x-single-active-consumer.
     var activeConsumer: Consumer?
     /// Messages that channels hold.

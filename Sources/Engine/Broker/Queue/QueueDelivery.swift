@@ -8,6 +8,7 @@ extension Queue {
     /// Hands out at most `budget` messages; returns how many. Stops when nothing is ready or nobody takes.
     func deliver(budget: Int) -> Int {
         if let stream { return deliver(stream, budget: budget) }
+        if returningChannelCount != 0 { return 0 }
         var left = budget
         let now = broker.context.time.monotonicMilliseconds
         while left > 0, !ready.isEmpty, let reference = consumers.current {
@@ -55,6 +56,13 @@ extension Queue {
         _ = deliver(budget: Limits.brokerDeliveriesPerTurn)
     }
 
+    /// Messages may be handed out again.
+    func wake() {
+        guard !isDeleted else { return }
+        if settings.limitsLength, settings.overflow == .dropHead { armOverflow() }
+        if !isScheduled, consumers.hasReady { broker.schedule(self) }
+    }
+
     /// The consumer may be able to take messages (again).
     func activate(_ consumer: Consumer) {
         guard !consumer.isReady, !consumer.waitsForOutput, !consumer.isCancelled, !consumer.channel.isClosed,
@@ -67,7 +75,7 @@ extension Queue {
 
     /// More could be delivered right now.
     var hasDeliverable: Bool {
-        guard consumers.hasReady else { return false }
+        guard consumers.hasReady, returningChannelCount == 0 else { return false }
         guard let first = ready.first else { return stream?.hasMore ?? false }
         return !first.isOnDisk
     }

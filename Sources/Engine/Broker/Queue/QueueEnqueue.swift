@@ -121,7 +121,8 @@ extension Queue {
 
     /// Drops ready messages from the head until the limits hold again; what is more than a slice, by and by.
     func dropOverflow() {
-        guard isOverLimit else { return }
+        // What is to come back goes to consumers first, like all that is ready.
+        guard isOverLimit, returningChannelCount == 0 else { return }
         deliverNow()
         var left = Limits.brokerExpiriesPerPass
         while isOverLimit, left > 0 {
@@ -132,7 +133,7 @@ extension Queue {
         armOverflow()
     }
 
-    private func armOverflow() {
+    func armOverflow() {
         guard isOverLimit, !isOverflowArmed else { return }
         isOverflowArmed = true
         broker.deadlines.insert(

@@ -97,7 +97,7 @@ final class BrokerCheckpoint {
             }
         }
         guard nextQueue == topology.queues.count else { return }
-        channels = broker.connections.values.flatMap { $0.channels.values }
+        channels = broker.holdingChannels
         phase = .held
     }
 

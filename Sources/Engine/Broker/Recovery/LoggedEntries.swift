@@ -10,13 +10,11 @@ extension Broker {
             if entry.isLogged, origin === queue { positions.append(entry.logPosition) }
         }
         guard queue.unackedCount > 0 else { return positions }
-        for connection in connections.values {
-            for channel in connection.channels.values {
-                channel.forEachHeld { held in
-                    guard held.entry.isLogged, held.queue.toOpaque() == Unmanaged.passUnretained(queue).toOpaque()
-                    else { return }
-                    positions.append(held.entry.logPosition)
-                }
+        for channel in holdingChannels {
+            channel.forEachHeld { held in
+                guard held.entry.isLogged, held.queue.toOpaque() == Unmanaged.passUnretained(queue).toOpaque()
+                else { return }
+                positions.append(held.entry.logPosition)
             }
         }
         return positions
@@ -44,9 +42,7 @@ extension Broker {
         for ring in graveyard {
             for index in 0..<ring.count { count(ring[index]) }
         }
-        for connection in connections.values {
-            for channel in connection.channels.values { channel.forEachHeld { count($0.entry) } }
-        }
+        for channel in holdingChannels { channel.forEachHeld { count($0.entry) } }
         deadLetters.forEach { entry, _ in count(entry) }
         return map
     }

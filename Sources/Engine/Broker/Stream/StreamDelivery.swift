@@ -57,7 +57,7 @@ extension Queue {
     }
 
     /// The disk has answered, or may be asked again.
-    func wakeReaders() { if !isDeleted, !isScheduled, consumers.hasReady { broker.schedule(self) } }
+    func wakeReaders() { wake() }
 }
 
 extension BrokerChannel {

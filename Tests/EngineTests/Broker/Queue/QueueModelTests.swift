@@ -31,6 +31,8 @@ private final class QueueModelRun {
         random = RandomSource(seed: seed)
         rules = Self.rules(&random)
         model = QueueModel(rules: rules)
+        // Often deliveries go back in small pieces.
+        if Bool.random(using: &random) { fixture.broker.returns.perTurn = Int.random(in: 1...3, using: &random) }
         publisher = fixture.client()
         undertaker = fixture.client()
         tags = Array(repeating: [:], count: 5)
