@@ -65,6 +65,16 @@ public final class EngineConfiguration {
     public var respQueryBytesMax = Limits.respQueryBytesMax
     public var respOutputPauseBytes = Limits.respOutputPauseBytes
 
+    // MARK: Memory of the store
+    /// Of keys and values (`maxmemory`); 0: no limit.
+    public var maxMemoryBytes = 0
+    public var evictionPolicy = EvictionPolicy.noEviction
+    public var evictionSamples = Limits.evictionSamples
+    /// How long one command makes room, 0...100 (`maxmemory-eviction-tenacity`).
+    public var evictionTenacity = 10
+    public var lfuLogFactor = 10
+    public var lfuDecayMinutes = 1
+
     // MARK: Log
     public var appendOnly = true
     public var appendFsync = AppendFsync.everysec

@@ -218,6 +218,16 @@ public enum Limits {
     /// Time between two slices of active expiry, and expiring keys looked at in one, for each database.
     public static let expirySliceMilliseconds: Int64 = 100
     public static let expirySliceKeys = 400
+    /// Samples for one eviction, unless set otherwise and at most, and keys that are remembered as candidates.
+    public static let evictionSamples = 5
+    public static let evictionSamplesMax = 64
+    public static let evictionCandidatesMax = 16
+    /// How much of a turn eviction takes while memory is over the limit by less than an eighth or the slack.
+    public static let evictionTurnMicroseconds: Int64 = 3_000
+    public static let evictionTurnKeys = 4_096
+    public static let evictionSlackBytes = 1_048_576
+    /// Keys that one command makes room with; the time is bounded by `maxmemory-eviction-tenacity`.
+    public static let evictionKeysPerCommand = 512
     /// Buckets moved between turns while a keyspace is resized.
     public static let resizeSliceBuckets = 256
     /// Keys of a flushed database freed between turns.

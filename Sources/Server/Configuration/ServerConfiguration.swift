@@ -92,6 +92,13 @@ public struct ServerConfiguration: Sendable {
     public var appendOnly = true
     public var appendFsync = AppendFsync.everysec
 
+    public var maxMemoryBytes = 0
+    public var evictionPolicy = EvictionPolicy.noEviction
+    public var evictionSamples = 0
+    public var evictionTenacity = 0
+    public var lfuLogFactor = 0
+    public var lfuDecayMinutes = 0
+
     public var logSegmentBytesMax = 0
     public var logErrorPolicy = LogErrorPolicy.exit
     public var logExchange = false
@@ -156,6 +163,12 @@ public struct ServerConfiguration: Sendable {
         engine.respBulkBytesMax = respBulkBytesMax
         engine.respQueryBytesMax = respQueryBytesMax
         engine.respOutputPauseBytes = respOutputPauseBytes
+        engine.maxMemoryBytes = maxMemoryBytes
+        engine.evictionPolicy = evictionPolicy
+        engine.evictionSamples = evictionSamples
+        engine.evictionTenacity = evictionTenacity
+        engine.lfuLogFactor = lfuLogFactor
+        engine.lfuDecayMinutes = lfuDecayMinutes
         engine.appendOnly = appendOnly
         engine.appendFsync = appendFsync
         engine.memoryHighWatermarkBytes = memoryHighWatermark.bytes(of: SystemFacts.systemMemoryBytes)

@@ -47,7 +47,8 @@ final class StoreClient {
     /// One of them has changed.
     var isTransactionStale = false
     var needsAuthentication = false { didSet { updateSpecialState() } }
-    var isNoTouch = false
+    var isNoTouch = false { didSet { updateTouchMode() } }
+    private(set) var touchMode: TouchMode = []
     var isNoEvict = false
     /// A script or the like: nobody to wait with, nobody to push to.
     let isInternal: Bool
@@ -84,6 +85,7 @@ final class StoreClient {
         output.bytesMax = Limits.respOutputBytesMax
         createdMilliseconds = store.context.time.wallMilliseconds
         lastActiveMilliseconds = createdMilliseconds
+        updateTouchMode()
         call = CommandCall(store: store, client: self, output: output)
     }
 
@@ -107,6 +109,11 @@ final class StoreClient {
         hasSpecialState =
             transaction != nil || needsAuthentication || !channels.isEmpty || !patterns.isEmpty
             || !shardChannels.isEmpty
+    }
+
+    func updateTouchMode() {
+        touchMode = isNoTouch ? .suppressed : []
+        if store.context.configuration.evictionPolicy.countsFrequency { touchMode.insert(.frequency) }
     }
 
     // MARK: CLIENT REPLY

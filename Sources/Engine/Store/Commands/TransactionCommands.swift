@@ -32,6 +32,9 @@ extension RESPCommand {
         {
             throw .message("EXECABORT Transaction discarded because of: \(reason)")
         }
+        if call.store.isOutOfMemory, transaction.commands.contains(where: { $0.row.flags.contains(.denyOOM) }) {
+            throw .message("EXECABORT Transaction discarded because of: \(CommandError.outOfMemoryText)")
+        }
         if transaction.isRefused { throw .executionAborted }
         if isStale { return call.reply.nullArray() }
         call.execute(transaction)

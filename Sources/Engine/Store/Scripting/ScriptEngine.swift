@@ -39,6 +39,8 @@ final class ScriptEngine {
     private var joinedCapacity = 0
     /// The run in progress must not write.
     private var isReadOnlyRun = false
+    /// The run in progress must not take memory: there is none left. Once it has written it may go on.
+    private var isMemoryDenied = false
     /// `busy-reply-threshold`; 0: scripts may run for ever.
     var busyThresholdMilliseconds: Int64 = 5_000
     /// Limits that tests lower, before the first script.
@@ -146,6 +148,8 @@ final class ScriptEngine {
         guard !readsOnly || !script.flags.isDisjoint(with: [.noWrites, .undeclared]) else {
             throw .text("ERR Can not execute a script with write flag using *_ro command.")
         }
+        guard !store.isOutOfMemory || !script.flags.isDisjoint(with: [.noWrites, .allowOutOfMemory, .undeclared])
+        else { throw .outOfMemory }
         let host = try startedHost()
         reserveWords(given)
         for index in 0..<given {
@@ -157,6 +161,7 @@ final class ScriptEngine {
         runCount += 1
         script.lastRun = runCount
         isReadOnlyRun = readsOnly || script.flags.contains(.noWrites)
+        isMemoryDenied = store.isOutOfMemory && !script.flags.contains(.allowOutOfMemory)
         isRunning = true
         client.database = call.client.database
         client.user = call.client.user
@@ -226,12 +231,14 @@ final class ScriptEngine {
         if store.refusesWrites, row.flags.contains(.write), let reason = store.persistence.writeRefusal {
             return refuse(row, reason)
         }
+        if isMemoryDenied, row.flags.contains(.denyOOM) { return refuse(row, CommandError.outOfMemoryText) }
         guard areArgumentsBounded else {
             return refuse(row, "ERR The arguments of a command called from script are too long")
         }
         if row.flags.contains(.write), store.effects.count > effectsBytesMax {
             return refuse(row, "ERR The script has changed too much in one run")
         }
+        if row.flags.contains(.write) { isMemoryDenied = false }
         if call.keys.index != client.database { call.keys = store.databases[client.database] }
         call.isRetry = false
         if !store.monitors.isEmpty { store.feedMonitors(call) }

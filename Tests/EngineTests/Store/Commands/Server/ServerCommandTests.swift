@@ -47,7 +47,7 @@ struct ServerCommandTests {
             store.reply("CONFIG", "SET", "databases", "1")
                 == "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config\r\n")
         #expect(store.reply("CONFIG", "SET", "save", "") == "+OK\r\n")
-        #expect(store.reply("CONFIG", "SET", "maxmemory", "1mb").hasPrefix("-ERR CONFIG SET failed"))
+        #expect(store.reply("CONFIG", "SET", "maxmemory-clients", "1mb").hasPrefix("-ERR CONFIG SET failed"))
         #expect(
             store.reply("CONFIG", "SET", "appendfsync", "foo")
                 == "-ERR CONFIG SET failed (possibly related to argument 'appendfsync') - argument(s) must be one of the following: everysec, always, no\r\n"
