@@ -61,6 +61,8 @@ public final class EngineConfiguration {
     public var respDatabases = Limits.respDatabases
     /// Empty: no password is asked (`requirepass`).
     public var respPassword = ""
+    /// New users may use all channels (`acl-pubsub-default`).
+    public var aclAllowsAllChannels = false
     public var respBulkBytesMax = Limits.respBulkBytesMax
     public var respQueryBytesMax = Limits.respQueryBytesMax
     public var respOutputPauseBytes = Limits.respOutputPauseBytes

@@ -15,6 +15,8 @@ final class Store {
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
     let administration: StoreAdministration
+    /// Users and what they may do.
+    let access: AccessControl
     /// Where sessions decode requests ahead.
     let requestBatch = RequestBatch()
     /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
@@ -83,6 +85,7 @@ final class Store {
         self.context = context
         self.table = table
         administration = StoreAdministration(context: context)
+        access = AccessControl(context.configuration, table)
         mutedOutput.bytesMax = Limits.respOutputBytesMax
         precondition(context.configuration.respDatabases > 0)
         for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }

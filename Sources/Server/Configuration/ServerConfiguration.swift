@@ -85,6 +85,7 @@ public struct ServerConfiguration: Sendable {
     public var respClientsMax = 0
     public var respDatabases = 0
     public var respPassword = ""
+    public var aclAllowsAllChannels = false
     public var respBulkBytesMax = 0
     public var respQueryBytesMax = 0
     public var respOutputPauseBytes = 0
@@ -160,6 +161,7 @@ public struct ServerConfiguration: Sendable {
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword
+        engine.aclAllowsAllChannels = aclAllowsAllChannels
         engine.respBulkBytesMax = respBulkBytesMax
         engine.respQueryBytesMax = respQueryBytesMax
         engine.respOutputPauseBytes = respOutputPauseBytes

@@ -155,8 +155,13 @@ public enum Settings {
         ) { $0.respDatabases = $1.integerValue },
         Setting(
             "resp.password", .text, .text(""),
-            "Password that clients must give with AUTH; empty asks for none (Redis: requirepass)."
+            "Password that clients must give with AUTH; empty asks for none (Redis: requirepass). What ACL SETUSER says "
+                + "of a user, the default one included, is in the log and holds over the settings."
         ) { $0.respPassword = $1.textValue },
+        Setting(
+            "resp.acl_pubsub_default", .choice(["resetchannels", "allchannels"]), .text("resetchannels"),
+            "Which channels a user made with ACL SETUSER begins with: none or all (Redis: acl-pubsub-default)."
+        ) { $0.aclAllowsAllChannels = $1.textValue == "allchannels" },
         Setting(
             "resp.bulk_bytes_max", .bytes(1_048_576...Limits.respBulkBytesMax),
             .integer(Limits.respBulkBytesMax),

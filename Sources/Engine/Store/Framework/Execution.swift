@@ -51,6 +51,12 @@ extension Store {
         if client.transaction != nil, row.flags.contains(.noMulti) {
             return .message("ERR Command not allowed inside a transaction")
         }
+        if client.account.isRestricted {
+            let place: ACLLog.Context = client.transaction == nil ? .toplevel : .multi
+            if let denial = denial(client, row, client.call.arguments, place) {
+                return .message("NOPERM " + denial.text(client.account, row, client.call.arguments))
+            }
+        }
         if context.configuration.maxMemoryBytes > 0 {
             makeRoom()
             // Queueing takes memory, too; what ends the transaction does not.

@@ -39,6 +39,8 @@ final class ScriptEngine {
     private var joinedCapacity = 0
     /// The run in progress must not write.
     private var isReadOnlyRun = false
+    /// Who called the run in progress.
+    private(set) var caller: CommandCall?
     /// The run in progress must not take memory: there is none left. Once it has written it may go on.
     private var isMemoryDenied = false
     /// `busy-reply-threshold`; 0: scripts may run for ever.
@@ -164,7 +166,9 @@ final class ScriptEngine {
         isMemoryDenied = store.isOutOfMemory && !script.flags.contains(.allowOutOfMemory)
         isRunning = true
         client.database = call.client.database
-        client.user = call.client.user
+        client.account = call.client.account
+        caller = call
+        defer { caller = nil }
         let microsecondsMax = max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor
         deadlineMicroseconds = microsecondsMax > 0 ? now + microsecondsMax : .max
         var run = taskd_lua_run(
@@ -225,6 +229,9 @@ final class ScriptEngine {
             return refuse(row, "ERR Wrong number of args calling Redis command from script")
         }
         if row.flags.contains(.noScript) { return refuse(row, "ERR This Redis command is not allowed from script") }
+        if client.account.isRestricted, let denial = store.denial(client, row, arguments, .lua) {
+            return refuse(row, "ERR ACL failure in script: " + denial.text(client.account, row, arguments))
+        }
         if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
             return refuse(row, "ERR Write commands are not allowed from read-only scripts.")
         }
@@ -305,7 +312,8 @@ final class ScriptEngine {
     /// `redis.acl_check_cmd`.
     private func mayRun(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int) -> Int32 {
         take(words, count)
-        return store.table.find(arguments) == nil ? -1 : 1
+        guard let row = store.table.find(arguments) else { return -1 }
+        return client.account.denial(row, arguments) == nil ? 1 : 0
     }
 
     /// `redis.log`.

@@ -95,6 +95,7 @@ extension ConfigParameter {
             ConfigParameter("requirepass", { $0.context.configuration.respPassword }) {
                 (store: Store, text: String) throws(ConfigError) in
                 store.context.configuration.respPassword = text
+                store.access.setDefaultPassword(text, store.table)
             },
             ConfigParameter("appendfsync", { $0.context.configuration.appendFsync.rawValue }) {
                 (store: Store, text: String) throws(ConfigError) in
@@ -130,6 +131,20 @@ extension ConfigParameter {
             },
             .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
                 $0.administration.slowLog.countMax = Int($1)
+            },
+            .integer("acllog-max-len", 0...1_000_000, { Int64($0.access.log.countMax) }) {
+                $0.access.log.countMax = Int($1)
+            },
+            ConfigParameter(
+                "acl-pubsub-default",
+                { $0.context.configuration.aclAllowsAllChannels ? "allchannels" : "resetchannels" }
+            ) { (store: Store, text: String) throws(ConfigError) in
+                switch text.lowercased() {
+                case "allchannels": store.context.configuration.aclAllowsAllChannels = true
+                case "resetchannels": store.context.configuration.aclAllowsAllChannels = false
+                default:
+                    throw ConfigError(reason: "argument(s) must be one of the following: allchannels, resetchannels")
+                }
             },
             .integer("busy-reply-threshold", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
                 $0.scripts.busyThresholdMilliseconds = $1

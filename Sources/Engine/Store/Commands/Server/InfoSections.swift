@@ -227,7 +227,9 @@ extension InfoSection {
         info.field("tracking_total_keys", 0)
         info.field("unexpected_error_replies", 0)
         info.field("total_error_replies", counts.errorReplies)
-        info.field("acl_access_denied_auth", 0)
+        for (name, reason) in [("auth", ACLLog.Reason.auth), ("cmd", .command), ("key", .key), ("channel", .channel)] {
+            info.field("acl_access_denied_\(name)", store.access.log.counts[reason] ?? 0)
+        }
     }
 
     static let replication = InfoSection("Replication") { info, source in
