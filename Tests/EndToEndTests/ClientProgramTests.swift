@@ -46,7 +46,7 @@ struct ClientProgram: Sendable {
         ClientProgram(
             program: "resp_differential.py",
             variables: ["TEST_SEED": "3000", "TEST_SEEDS": "6", "TEST_ROUNDS": "1000"], seconds: 60,
-            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis"]),
+            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis", "users-as-redis"]),
         ClientProgram(program: "rq_jobs.py", scenarios: ["jobs"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "amqp"], scenarios: ["flower"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "redis"], scenarios: ["flower"]),
