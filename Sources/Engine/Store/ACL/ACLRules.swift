@@ -126,8 +126,8 @@ extension ACLSelector {
     private mutating func setCategory(
         _ category: String, _ isAllowed: Bool, _ table: CommandTable
     ) throws(ACLRuleError) {
-        guard CommandDescription.allCategories.contains(category) else { throw .unknownCommand }
-        for row in table.allRows where CommandDescription(row).categories.contains(category) {
+        guard let bit = CommandDescription.categoryBit(category) else { throw .unknownCommand }
+        for row in table.allRows where row.categoryBits & bit != 0 {
             allowedRows[row.number] = isAllowed
             firstWords[row.number] = nil
             if !isAllowed { allowsAllCommands = false }

@@ -15,6 +15,8 @@ final class CommandRow {
     let isSubcommand: Bool
     /// How it uses its keys.
     let keyAccess: KeyAccess
+    /// Its categories, by their places among all: rules of users ask often.
+    private(set) lazy var categoryBits = CommandDescription(self).categoryBits
     let flags: CommandFlags
     let arity: CommandArity
     let handler: RESPCommand.Handler

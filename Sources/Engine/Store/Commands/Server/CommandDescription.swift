@@ -19,6 +19,11 @@ struct CommandDescription {
         "scripting",
     ]
 
+    /// The bit of a category in `CommandRow.categoryBits`; nil when there is none of that name.
+    static func categoryBit(_ name: String) -> UInt32? { allCategories.firstIndex(of: name).map { 1 << UInt32($0) } }
+
+    var categoryBits: UInt32 { categories.reduce(0) { $0 | (Self.categoryBit($1) ?? 0) } }
+
     /// The command's categories, without "@".
     var categories: [String] {
         let flags = row.flags
