@@ -233,7 +233,7 @@ public enum Limits {
     /// How much of a turn eviction takes while memory is over the limit by less than an eighth or the slack.
     public static let evictionTurnMicroseconds: Int64 = 3_000
     public static let evictionTurnKeys = 4_096
-    public static let evictionSlackBytes = 1_048_576
+    public static let evictionSlackBytes = 65_536
     /// Keys that one command makes room with; the time is bounded by `maxmemory-eviction-tenacity`.
     public static let evictionKeysPerCommand = 512
     /// Buckets moved between turns while a keyspace is resized.
