@@ -32,6 +32,10 @@ public final class Engine {
         users = Users(configuration.users)
         Inspection.attach(broker, users, to: store)
         amqp = AMQPSessions(context: context, broker: broker, users: users)
+        users.verdict = { [unowned store] name, password in
+            // Who has not logged in to the store is nobody to the broker.
+            name.equals("default") ? nil : store.access.users[name.string]?.rights.accepts(password) ?? false
+        }
         context.alarmsChanged = { [unowned self] in
             broker.alarmsChanged()
             amqp.alarmsChanged()
@@ -101,6 +105,8 @@ public final class Engine {
             } catch {
                 throw .refused("\(error)")
             }
+        case .aclUserSet, .aclUserDelete:
+            do throws(EffectError) { try store.replayUser(type, payload) } catch { throw .refused("\(error)") }
         case .storeEffectsPart: effectParts.add(payload, at: position)
         case .storeEffectsEnd:
             guard let whole = effectParts.end(payload, at: position) else {

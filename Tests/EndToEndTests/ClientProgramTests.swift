@@ -18,7 +18,7 @@ struct ClientProgram: Sendable {
     ]
     static let resp = [
         "strings", "expiry", "lists", "hashes", "sets", "sorted-sets", "keys", "transactions", "pipelines", "blocking",
-        "publish-and-subscribe", "scripts", "locks", "server", "monitor", "streams", "inline-and-raw",
+        "publish-and-subscribe", "scripts", "locks", "server", "monitor", "streams", "users", "inline-and-raw",
     ]
 
     static let all: [ClientProgram] = [
@@ -47,7 +47,7 @@ struct ClientProgram: Sendable {
         ClientProgram(
             program: "resp_differential.py",
             variables: ["TEST_SEED": "3000", "TEST_SEEDS": "6", "TEST_ROUNDS": "1000"], seconds: 60,
-            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis"]),
+            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis", "users-as-redis"]),
         ClientProgram(program: "rq_jobs.py", scenarios: ["jobs"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "amqp"], scenarios: ["flower"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "redis"], scenarios: ["flower"]),

@@ -64,9 +64,21 @@ public final class EngineConfiguration {
     public var respDatabases = Limits.respDatabases
     /// Empty: no password is asked (`requirepass`).
     public var respPassword = ""
+    /// New users may use all channels (`acl-pubsub-default`).
+    public var aclAllowsAllChannels = false
     public var respBulkBytesMax = Limits.respBulkBytesMax
     public var respQueryBytesMax = Limits.respQueryBytesMax
     public var respOutputPauseBytes = Limits.respOutputPauseBytes
+
+    // MARK: Memory of the store
+    /// Of keys and values (`maxmemory`); 0: no limit.
+    public var maxMemoryBytes = 0
+    public var evictionPolicy = EvictionPolicy.noEviction
+    public var evictionSamples = Limits.evictionSamples
+    /// How long one command makes room, 0...100 (`maxmemory-eviction-tenacity`).
+    public var evictionTenacity = 10
+    public var lfuLogFactor = 10
+    public var lfuDecayMinutes = 1
 
     // MARK: Log
     public var appendOnly = true

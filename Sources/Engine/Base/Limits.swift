@@ -226,6 +226,24 @@ public enum Limits {
     /// Time between two slices of active expiry, and expiring keys looked at in one, for each database.
     public static let expirySliceMilliseconds: Int64 = 100
     public static let expirySliceKeys = 400
+    /// Users that commands make, bytes of their names and of all their rules, as shown.
+    public static let aclUsersMax = 10_000
+    public static let aclUserNameBytesMax = 255
+    public static let aclRulesBytesMax = 65_536
+    /// Entries of ACL LOG unless set otherwise, what of a key is shown, and how long the same refusals are one entry.
+    public static let aclLogEntriesMax = 128
+    public static let aclLogObjectBytesMax = 1_024
+    public static let aclLogGroupingMilliseconds: Int64 = 60_000
+    /// Samples for one eviction, unless set otherwise and at most, and keys that are remembered as candidates.
+    public static let evictionSamples = 5
+    public static let evictionSamplesMax = 64
+    public static let evictionCandidatesMax = 16
+    /// How much of a turn eviction takes while memory is over the limit by less than an eighth or the slack.
+    public static let evictionTurnMicroseconds: Int64 = 3_000
+    public static let evictionTurnKeys = 4_096
+    public static let evictionSlackBytes = 65_536
+    /// Keys that one command makes room with; the time is bounded by `maxmemory-eviction-tenacity`.
+    public static let evictionKeysPerCommand = 512
     /// Buckets moved between turns while a keyspace is resized.
     public static let resizeSliceBuckets = 256
     /// Keys of a flushed database freed between turns.

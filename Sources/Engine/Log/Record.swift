@@ -33,6 +33,11 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     /// The last piece: with those before it the unit is whole.
     case storeEffectsEnd = 19
 
+    // Store: users
+    /// A user with all its rules, and one that is no more. See ACL/ACLPersistence.swift.
+    case aclUserSet = 24
+    case aclUserDelete = 25
+
     // Broker: topology
     case virtualHostDeclare = 32
     case virtualHostDelete = 33

@@ -30,6 +30,8 @@ enum RecordDescription {
         // Cut anywhere: nothing can be told of a piece.
         case .storeEffectsPart, .storeEffectsEnd: return []
         case .storeJournaling: return [("on", number(UInt64(try cursor.readUInt8())))]
+        // Passwords are among the rules, if hashed: they are not shown.
+        case .aclUserSet, .aclUserDelete: return [("user", try cursor.readName())]
         case .virtualHostDeclare, .virtualHostDelete: return [("host", try cursor.readName())]
         case .exchangeDeclare:
             return [

@@ -28,7 +28,8 @@ enum RecordShape {
         case .brokerGroup:
             guard seen.count >= RecordFormat.headerBytes else { return length >= RecordFormat.headerBytes }
             return self.length(ofHeader: seen, available: length) != nil
-        case .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear, .operatorPolicySet,
+        case .aclUserSet, .aclUserDelete, .virtualHostDeclare, .virtualHostDelete, .policySet, .policyClear,
+            .operatorPolicySet,
             .operatorPolicyClear,
             .exchangeDeclare, .exchangeDelete, .bind, .unbind:
             // A name's length comes first.

@@ -15,6 +15,8 @@ final class Store {
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
     let administration: StoreAdministration
+    /// Users and what they may do.
+    let access: AccessControl
     /// Where sessions decode requests ahead.
     let requestBatch = RequestBatch()
     /// Where the replies of clients go that want none (`CLIENT REPLY OFF`).
@@ -29,12 +31,19 @@ final class Store {
     var depth = 0
     /// Keys that changed while clients waited for them, in order.
     var readyKeys: [(keyspace: Keyspace, key: ByteString)] = []
-    /// The current client asked not to touch access times (`CLIENT NO-TOUCH`).
-    var suppressesTouch = false
+    /// What an access leaves at a key, for the current client.
+    var touchMode: TouchMode = []
     /// The log is being read back: nothing expires, nothing is journaled.
     private(set) var isReplaying = false
     /// Writes are refused: they could not be kept (`persistence.writeRefusal` says why).
-    var refusesWrites = false
+    var refusesWrites = false { didSet { updateGuard() } }
+    /// Writes are refused, or memory has a limit: `dispatch` looks closer only then.
+    private(set) var isGuarded = false
+
+    // MARK: Memory (see Eviction/)
+    var eviction = EvictionState()
+    /// Commands that need memory are refused; looked at before each command of a client.
+    var isOutOfMemory = false
 
     // MARK: Checkpoints (see Checkpoint/)
     let persistence = StorePersistence()
@@ -76,9 +85,11 @@ final class Store {
         self.context = context
         self.table = table
         administration = StoreAdministration(context: context)
+        access = AccessControl(context.configuration, table)
         mutedOutput.bytesMax = Limits.respOutputBytesMax
         precondition(context.configuration.respDatabases > 0)
         for index in 0..<context.configuration.respDatabases { databases.append(Keyspace(index: index, store: self)) }
+        evictionConfigured()
     }
 
     /// Lets go of the databases: they hold the store, and the store holds them. It is of no use afterwards.
@@ -91,9 +102,7 @@ final class Store {
 
     deinit { graveyard.forEach { table in table.forEach { $0.destroy() } } }
 
-    /// Seconds for access times, modulo 2²⁴.
-    @inline(__always)
-    var accessSeconds: UInt32 { UInt32(truncatingIfNeeded: context.time.wallMilliseconds / 1_000) & 0xFF_FFFF }
+    func updateGuard() { isGuarded = refusesWrites || context.configuration.maxMemoryBytes > 0 }
 
     /// Frees a removed entry.
     @inline(__always)
@@ -158,6 +167,7 @@ final class Store {
             }
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
         }
+        evictAtEndOfTurn()
         var left = Limits.freeSliceKeys
         while left > 0, let table = graveyard.last {
             left -= table.count + 1
@@ -171,7 +181,7 @@ final class Store {
         var deadline = blockDeadlines.next
         func note(_ time: Int64) { deadline = min(deadline ?? time, time) }
         if pause.endMilliseconds != 0 { note(pause.endMilliseconds) }
-        if !graveyard.isEmpty { note(context.time.monotonicMilliseconds + 1) }
+        if !graveyard.isEmpty || isEvictionUnderWay { note(context.time.monotonicMilliseconds + 1) }
         for keyspace in databases where keyspace.expiringCount > 0 || keyspace.table.isResizing {
             note(nextExpirySliceMilliseconds)
             break
@@ -255,6 +265,7 @@ final class StoreStatistics {
     var keyspaceHits: UInt64 = 0
     var keyspaceMisses: UInt64 = 0
     var expiredKeys: UInt64 = 0
+    var evictedKeys: UInt64 = 0
     var rejectedConnections: UInt64 = 0
     var errorReplies: UInt64 = 0
     var inputBytes: UInt64 = 0
@@ -276,6 +287,7 @@ final class StoreStatistics {
         keyspaceHits = 0
         keyspaceMisses = 0
         expiredKeys = 0
+        evictedKeys = 0
         rejectedConnections = 0
         errorReplies = 0
         inputBytes = 0

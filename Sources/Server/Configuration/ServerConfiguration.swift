@@ -87,12 +87,20 @@ public struct ServerConfiguration: Sendable {
     public var respClientsMax = 0
     public var respDatabases = 0
     public var respPassword = ""
+    public var aclAllowsAllChannels = false
     public var respBulkBytesMax = 0
     public var respQueryBytesMax = 0
     public var respOutputPauseBytes = 0
 
     public var appendOnly = true
     public var appendFsync = AppendFsync.everysec
+
+    public var maxMemoryBytes = 0
+    public var evictionPolicy = EvictionPolicy.noEviction
+    public var evictionSamples = 0
+    public var evictionTenacity = 0
+    public var lfuLogFactor = 0
+    public var lfuDecayMinutes = 0
 
     public var logSegmentBytesMax = 0
     public var logErrorPolicy = LogErrorPolicy.exit
@@ -157,9 +165,16 @@ public struct ServerConfiguration: Sendable {
         engine.messageBytesMax = amqpMessageBytesMax
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword
+        engine.aclAllowsAllChannels = aclAllowsAllChannels
         engine.respBulkBytesMax = respBulkBytesMax
         engine.respQueryBytesMax = respQueryBytesMax
         engine.respOutputPauseBytes = respOutputPauseBytes
+        engine.maxMemoryBytes = maxMemoryBytes
+        engine.evictionPolicy = evictionPolicy
+        engine.evictionSamples = evictionSamples
+        engine.evictionTenacity = evictionTenacity
+        engine.lfuLogFactor = lfuLogFactor
+        engine.lfuDecayMinutes = lfuDecayMinutes
         engine.appendOnly = appendOnly
         engine.appendFsync = appendFsync
         engine.memoryHighWatermarkBytes = memoryHighWatermark.bytes(of: SystemFacts.systemMemoryBytes)

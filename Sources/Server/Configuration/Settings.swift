@@ -7,7 +7,7 @@ import Engine
 
 /// All settings, in the order in which Config/taskd.toml documents them.
 public enum Settings {
-    static let all: [Setting] = data + amqp + resp + store + log + limits + logging + server
+    static let all: [Setting] = data + amqp + resp + store + storeMemory + log + limits + logging + server
 
     static func find(_ key: String) -> Setting? { all.first { $0.key == key } }
 
@@ -166,8 +166,13 @@ public enum Settings {
         ) { $0.respDatabases = $1.integerValue },
         Setting(
             "resp.password", .text, .text(""),
-            "Password that clients must give with AUTH; empty asks for none (Redis: requirepass)."
+            "Password that clients must give with AUTH; empty asks for none (Redis: requirepass). What ACL SETUSER says "
+                + "of a user, the default one included, is in the log and holds over the settings."
         ) { $0.respPassword = $1.textValue },
+        Setting(
+            "resp.acl_pubsub_default", .choice(["resetchannels", "allchannels"]), .text("resetchannels"),
+            "Which channels a user made with ACL SETUSER begins with: none or all (Redis: acl-pubsub-default)."
+        ) { $0.aclAllowsAllChannels = $1.textValue == "allchannels" },
         Setting(
             "resp.bulk_bytes_max", .bytes(1_048_576...Limits.respBulkBytesMax),
             .integer(Limits.respBulkBytesMax),
@@ -194,6 +199,35 @@ public enum Settings {
             "When a write command is on disk: before its reply, within a second, or when the system "
                 + "gets to it (Redis: appendfsync). Publisher confirms always wait for the disk."
         ) { $0.appendFsync = AppendFsync(rawValue: $1.textValue)! },
+    ]
+
+    private static let storeMemory: [Setting] = [
+        Setting(
+            "store.maxmemory", .bytes(0...Int.max), .integer(0),
+            "Memory for keys and values, beyond which keys are evicted or commands that need more refused (Redis: "
+                + "maxmemory); 0: no limit. Messages of the broker do not count: see memory.high_watermark."
+        ) { $0.maxMemoryBytes = $1.integerValue },
+        Setting(
+            "store.maxmemory_policy", .choice(EvictionPolicy.allCases.map(\.rawValue)), .text("noeviction"),
+            "Which keys go then (Redis: maxmemory-policy)."
+        ) { $0.evictionPolicy = EvictionPolicy(rawValue: $1.textValue)! },
+        Setting(
+            "store.maxmemory_samples", .integer(1...Limits.evictionSamplesMax), .integer(Limits.evictionSamples),
+            "Keys looked at for each that goes (Redis: maxmemory-samples)."
+        ) { $0.evictionSamples = $1.integerValue },
+        Setting(
+            "store.maxmemory_eviction_tenacity", .integer(0...100), .integer(10),
+            "How long one command makes room before it is executed: 0 for one key, 10 half a millisecond, 100 as "
+                + "long as a turn may take (Redis: maxmemory-eviction-tenacity)."
+        ) { $0.evictionTenacity = $1.integerValue },
+        Setting(
+            "store.lfu_log_factor", .integer(0...2_147_483_647), .integer(10),
+            "How slowly the counter of a key's use grows under the LFU policies (Redis: lfu-log-factor)."
+        ) { $0.lfuLogFactor = $1.integerValue },
+        Setting(
+            "store.lfu_decay_minutes", .integer(0...2_147_483_647), .integer(1),
+            "After how many minutes without use it shrinks by one; 0: never (Redis: lfu-decay-time)."
+        ) { $0.lfuDecayMinutes = $1.integerValue },
     ]
 
     private static let log: [Setting] = [

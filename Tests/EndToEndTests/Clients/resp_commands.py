@@ -556,6 +556,29 @@ def streams():
 
 
 @scenario
+def users():
+    """Rights of a user who logs in, as an operator gives and takes them."""
+    name = unique("user")
+    rules = ["on", ">secret", f"~{base}:*", "&news*", "+@read", "+@write", "+@connection", "+publish", "-del"]
+    equal(r.execute_command("ACL", "SETUSER", name, *rules), "OK")
+    try:
+        one = connect(max_connections=1)
+        equal(one.execute_command("AUTH", name, "secret") in (True, "OK"), True)
+        equal((one.set(key("mine"), "1"), one.get(key("mine"))), (True, "1"))
+        equal(one.publish("news:today", "x"), 0)
+        for command in (["GET", "elsewhere"], ["DEL", key("mine")], ["PUBLISH", "other", "x"], ["CONFIG", "GET", "port"]):
+            error = raises(ResponseError, one.execute_command, *command)
+            check("ermission" in str(error), f"{command}: {error}")
+        equal(r.execute_command("ACL", "DRYRUN", name, "GET", key("mine")) in (True, "OK"), True)
+        equal(r.execute_command("ACL", "SETUSER", name, "+del"), "OK")
+        equal(one.delete(key("mine")), 1)
+        check(name in r.execute_command("ACL", "USERS"), "the user is listed")
+        equal(r.execute_command("ACL", "DELUSER", name), 1)
+    finally:
+        r.execute_command("ACL", "DELUSER", name)
+
+
+@scenario
 def inline_and_raw():
     """What a person types, and replies byte by byte."""
     import socket

@@ -27,7 +27,7 @@ final class RESPSession: Session, StoreClientHost {
         let output = OutputQueue(flushList: store.context.flushList)
         client = StoreClient(store: store, output: output, peer: peer)
         super.init(context: store.context, peer: peer, output: output)
-        client.needsAuthentication = !configuration.respPassword.isEmpty
+        client.needsAuthentication = store.access.asksForLogin
         client.host = self
         store.register(client)
     }

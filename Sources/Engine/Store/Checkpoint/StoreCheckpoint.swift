@@ -14,6 +14,7 @@ extension Store {
         persistence.checkpointBegun(dirty: dirty)
         let isJournaled = context.configuration.appendOnly
         output.append(.storeJournaling, payloadBytes: 1) { $0.writeUInt8(isJournaled ? 1 : 0) }
+        writeUsers(to: output)
         let walk = CheckpointWalk(store: self, output: output)
         checkpointWalk = walk
         isWalkedByCheckpoint = true

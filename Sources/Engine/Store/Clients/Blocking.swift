@@ -242,6 +242,12 @@ extension Store {
         call.arguments = blocked.arguments
         call.row = blocked.row
         call.keys = blocked.keyspace
+        // The user may have lost a right while its client waited.
+        if client.account.isRestricted, let denial = denial(client, blocked.row, blocked.arguments, .toplevel) {
+            call.reply.error("NOPERM " + denial.text(client.account, blocked.row, blocked.arguments))
+            call.arguments = noArguments
+            return unblock(client)
+        }
         call.isRetry = true
         call.hasBlocked = false
         execute(call)

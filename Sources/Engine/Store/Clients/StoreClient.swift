@@ -29,8 +29,9 @@ final class StoreClient {
     var name = ""
     var libraryName = ""
     var libraryVersion = ""
-    /// Empty until authenticated as somebody else than the default user.
-    var user = "default"
+    /// Who has logged in; the default user until then.
+    var account: ACLUser { didSet { updateSpecialState() } }
+    var user: String { account.name }
     let createdMilliseconds: Int64
     var lastActiveMilliseconds: Int64
 
@@ -47,7 +48,8 @@ final class StoreClient {
     /// One of them has changed.
     var isTransactionStale = false
     var needsAuthentication = false { didSet { updateSpecialState() } }
-    var isNoTouch = false
+    var isNoTouch = false { didSet { updateTouchMode() } }
+    private(set) var touchMode: TouchMode = []
     var isNoEvict = false
     /// A script or the like: nobody to wait with, nobody to push to.
     let isInternal: Bool
@@ -80,10 +82,13 @@ final class StoreClient {
         self.output = output
         self.peer = peer
         self.isInternal = isInternal
+        account = store.access.defaultUser
         id = isInternal ? 0 : store.takeClientID()
         output.bytesMax = Limits.respOutputBytesMax
         createdMilliseconds = store.context.time.wallMilliseconds
         lastActiveMilliseconds = createdMilliseconds
+        updateTouchMode()
+        updateSpecialState()
         call = CommandCall(store: store, client: self, output: output)
     }
 
@@ -106,7 +111,12 @@ final class StoreClient {
     func updateSpecialState() {
         hasSpecialState =
             transaction != nil || needsAuthentication || !channels.isEmpty || !patterns.isEmpty
-            || !shardChannels.isEmpty
+            || !shardChannels.isEmpty || account.isRestricted
+    }
+
+    func updateTouchMode() {
+        touchMode = isNoTouch ? .suppressed : []
+        if store.context.configuration.evictionPolicy.countsFrequency { touchMode.insert(.frequency) }
     }
 
     // MARK: CLIENT REPLY
@@ -170,7 +180,7 @@ final class StoreClient {
         replyMode = .on
         isNoTouch = false
         isNoEvict = false
-        user = "default"
-        needsAuthentication = !store.context.configuration.respPassword.isEmpty
+        account = store.access.defaultUser
+        needsAuthentication = store.access.asksForLogin
     }
 }

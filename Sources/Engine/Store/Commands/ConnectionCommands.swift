@@ -44,7 +44,7 @@ extension RESPCommand {
         group: .connection, since: "1.0.0", summary: "Authenticates the connection."
     ) { call throws(CommandError) in
         guard call.count <= 3 else { throw .syntax }
-        if call.count == 2, call.store.context.configuration.respPassword.isEmpty {
+        if call.count == 2, call.store.access.defaultUser.rights.needsNoPassword {
             throw .text(
                 "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
             )
@@ -99,10 +99,12 @@ extension RESPCommand {
 extension CommandCall {
     /// Logs the client in, or throws.
     fileprivate func authenticate(user: String, password: ByteSlice) throws(CommandError) {
-        guard store.allows(user: user, password: password, peer: client.peer) else {
+        guard let account = store.access.authenticate(user, password, client.peer) else {
+            let context: ACLLog.Context = client.transaction == nil ? .toplevel : .multi
+            store.access.log.note(.auth, context, self[0], user: user, by: self)
             throw .text("WRONGPASS invalid username-password pair or user is disabled.")
         }
-        client.user = user
+        client.account = account
         client.needsAuthentication = false
     }
 

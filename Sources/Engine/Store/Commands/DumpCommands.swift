@@ -17,7 +17,7 @@ extension RESPCommand {
     }
 
     /// `RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ n]` → OK. A ttl of 0 is none; it is
-    /// journaled absolute. FREQ is checked and without effect: access frequencies are not kept.
+    /// journaled absolute. FREQ has an effect under an LFU policy, IDLETIME under any other.
     static let restore = RESPCommand(
         "RESTORE", .atLeast(4), [.write, .denyOOM], keys: .first, group: .generic, since: "2.6.0",
         summary: "Makes a key of what DUMP returned.", complexity: "O(N) in the elements of the value"
@@ -46,9 +46,9 @@ private struct RestoreOptions {
     var replaces = false
     var isAbsolute = false
     var idleSeconds: Int64?
+    var frequency: UInt8?
 
     init(_ call: CommandCall) throws(CommandError) {
-        var hasFrequency = false
         var index = 4
         while index < call.count {
             let isLast = index + 1 == call.count
@@ -56,16 +56,16 @@ private struct RestoreOptions {
                 replaces = true
             } else if call.word(index, is: "absttl") {
                 isAbsolute = true
-            } else if call.word(index, is: "idletime"), !isLast, !hasFrequency {
+            } else if call.word(index, is: "idletime"), !isLast, frequency == nil {
                 let seconds = try call.integer(index + 1)
                 guard seconds >= 0 else { throw .text("ERR Invalid IDLETIME value, must be >= 0") }
                 idleSeconds = seconds
                 index += 1
             } else if call.word(index, is: "freq"), !isLast, idleSeconds == nil {
-                guard (0...255).contains(try call.integer(index + 1)) else {
+                guard let given = UInt8(exactly: try call.integer(index + 1)) else {
                     throw .text("ERR Invalid FREQ value, must be >= 0 and <= 255")
                 }
-                hasFrequency = true
+                frequency = given
                 index += 1
             } else {
                 throw .syntax
@@ -100,7 +100,10 @@ extension CommandCall {
         }
         if let entry = keys.find(key) {
             if let time { keys.setExpiry(entry, time) }
-            if let idle = options.idleSeconds {
+            let countsFrequency = store.context.configuration.evictionPolicy.countsFrequency
+            if countsFrequency, let frequency = options.frequency {
+                entry.touch(AccessFrequency(minute: store.accessMinute, count: frequency).bits)
+            } else if !countsFrequency, let idle = options.idleSeconds {
                 entry.touch(store.accessSeconds &- UInt32(truncatingIfNeeded: min(idle, 0xFF_FFFF)))
             }
         }

@@ -48,7 +48,7 @@ extension RESPCommand {
         var found = 0
         for index in 1..<call.count {
             guard let entry = call.keys.lookup(call[index]) else { continue }
-            entry.touch(call.store.accessSeconds)
+            if call.store.touchMode.contains(.suppressed) { call.store.touchWritten(entry) }
             found += 1
         }
         call.reply.integer(found)
@@ -169,13 +169,21 @@ extension RESPCommand {
                 since: "2.2.3", summary: "Says for how many seconds nobody has used a key."
             ) { call throws(CommandError) in
                 guard let entry = call.keys.find(call[2]) else { return call.reply.null() }
-                call.reply.integer(Int64((call.store.accessSeconds &- entry.accessSeconds) & 0xFF_FFFF))
+                guard !call.store.context.configuration.evictionPolicy.countsFrequency else {
+                    throw .text(
+                        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+                    )
+                }
+                call.reply.integer(Int64(call.store.idleSeconds(entry)))
             },
             RESPCommand(
                 "FREQ", .exactly(3), [.readonly], keys: .range(first: 2, last: 2, step: 1), group: .generic,
-                since: "4.0.0", summary: "Refused: access frequencies are not kept."
+                since: "4.0.0", summary: "Says how often a key is used, 0 to 255."
             ) { call throws(CommandError) in
-                guard call.keys.find(call[2]) != nil else { return call.reply.null() }
+                guard let entry = call.keys.find(call[2]) else { return call.reply.null() }
+                if call.store.context.configuration.evictionPolicy.countsFrequency {
+                    return call.reply.integer(Int64(call.store.frequency(entry)))
+                }
                 throw .text(
                     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
                 )

@@ -55,8 +55,15 @@ private struct SortOptions {
                 index += 2
             } else if call.word(index, is: "by"), left >= 1 {
                 by = call[index + 1]
+                // A pattern looks keys up that nobody can name before.
+                guard call[index + 1].buffer.firstIndex(of: 0x2A) == nil || call.readsAllKeys else {
+                    throw .text("ERR BY option of SORT denied due to insufficient ACL permissions")
+                }
                 index += 1
             } else if call.word(index, is: "get"), left >= 1 {
+                guard call.readsAllKeys else {
+                    throw .text("ERR GET option of SORT denied due to insufficient ACL permissions")
+                }
                 gets.append(call[index + 1])
                 index += 1
             } else if allowsStore, call.word(index, is: "store"), left >= 1 {
@@ -71,6 +78,8 @@ private struct SortOptions {
 }
 
 extension CommandCall {
+    fileprivate var readsAllKeys: Bool { client.account.readsAllKeys(row, arguments) }
+
     private func elements(isSorting: Bool, isDescending: Bool) throws(CommandError) -> [[UInt8]] {
         var elements: [[UInt8]] = []
         switch keys.kind(of: self[1]) {

@@ -32,6 +32,9 @@ extension RESPCommand {
         {
             throw .message("EXECABORT Transaction discarded because of: \(reason)")
         }
+        if call.store.isOutOfMemory, transaction.commands.contains(where: { $0.row.flags.contains(.denyOOM) }) {
+            throw .message("EXECABORT Transaction discarded because of: \(CommandError.outOfMemoryText)")
+        }
         if transaction.isRefused { throw .executionAborted }
         if isStale { return call.reply.nullArray() }
         call.execute(transaction)
@@ -74,6 +77,21 @@ extension RESPCommand {
 }
 
 extension CommandCall {
+    private func refuse(_ denial: ACLDenial) {
+        let reason =
+            switch denial {
+            case .command: "no permission to execute the command or subcommand"
+            case .key: "no permission to touch the specified keys"
+            case .channel: "no permission to access one of the channels used as argument to the command"
+            }
+        let text =
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+            + "command is no longer allowed for the following reason: \(reason)"
+        row.rejectedCalls += 1
+        store.statistics.countError(text)
+        reply.error(text)
+    }
+
     /// Runs the queued commands on this call's object, one after the other, within the unit of EXEC.
     fileprivate func execute(_ transaction: Transaction) {
         let ownArguments = arguments
@@ -85,7 +103,12 @@ extension CommandCall {
             arguments = command.arguments
             row = command.row
             keys = store.databases[client.database]
-            store.execute(self)
+            // The user may have lost a right since the command was queued.
+            if client.account.isRestricted, let denial = store.denial(client, row, arguments, .multi) {
+                refuse(denial)
+            } else {
+                store.execute(self)
+            }
         }
         client.deniesBlocking = couldNotBlock
         arguments = ownArguments

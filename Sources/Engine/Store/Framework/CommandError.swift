@@ -22,6 +22,7 @@ enum CommandError: Error, Equatable {
     case unknownSubcommand(container: String, name: String)
     case notAuthenticated
     case executionAborted
+    case outOfMemory
     case databaseOutOfRange
     case invalidDatabase
     /// Whole text, its code included.
@@ -50,12 +51,15 @@ enum CommandError: Error, Equatable {
             "ERR unknown subcommand '\(name.prefix(128))'. Try \(container.uppercased()) HELP."
         case .notAuthenticated: "NOAUTH Authentication required."
         case .executionAborted: "EXECABORT Transaction discarded because of previous errors."
+        case .outOfMemory: Self.outOfMemoryText
         case .databaseOutOfRange: "ERR DB index is out of range"
         case .invalidDatabase: "ERR invalid DB index"
         case .text(let text): text.description
         case .message(let text): text
         }
     }
+
+    static let outOfMemoryText = "OOM command not allowed when used memory > 'maxmemory'."
 
     /// By what the client would read.
     static func == (left: CommandError, right: CommandError) -> Bool { left.text == right.text }

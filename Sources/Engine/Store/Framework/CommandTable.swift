@@ -10,6 +10,13 @@ final class CommandRow {
     let command: RESPCommand
     /// Lower case: `set`, `client|kill`.
     let fullName: String
+    /// Its place among all rows of its table, subcommands included.
+    fileprivate(set) var number = 0
+    let isSubcommand: Bool
+    /// How it uses its keys.
+    let keyAccess: KeyAccess
+    /// Its categories, by their places among all: rules of users ask often.
+    private(set) lazy var categoryBits = CommandDescription(self).categoryBits
     let flags: CommandFlags
     let arity: CommandArity
     let handler: RESPCommand.Handler
@@ -30,6 +37,8 @@ final class CommandRow {
         self.command = command
         let name = command.name.description.lowercased()
         fullName = container.map { "\($0.name.description.lowercased())|\(name)" } ?? name
+        isSubcommand = container != nil
+        keyAccess = KeyAccess(command, fullName: fullName)
         flags = command.flags
         arity = command.arity
         handler = command.handler
@@ -65,6 +74,8 @@ final class CommandRow {
 final class CommandTable {
     /// In the order of the lists.
     let rows: [CommandRow]
+    /// The same with their subcommands, by number.
+    let allRows: [CommandRow]
     private var slots: [Slot]
     private let mask: Int
 
@@ -87,6 +98,16 @@ final class CommandTable {
 
     init(_ lists: [[RESPCommand]] = CommandTable.allLists) {
         rows = lists.joined().map { CommandRow($0) }
+        for row in rows {
+            for subcommand in row.command.subcommands {
+                let name = ByteString(subcommand.name.description.lowercased())
+                precondition(
+                    row.subcommand(name.slice) == nil, "subcommand defined twice: \(row.fullName) \(name.string)")
+                row.subcommands.append((name, CommandRow(subcommand, container: row.command)))
+            }
+        }
+        allRows = rows.flatMap { [$0] + $0.subcommands.map(\.row) }
+        for (number, row) in allRows.enumerated() { row.number = number }
         var capacity = 256
         while capacity < rows.count * 4 { capacity *= 2 }
         mask = capacity - 1
@@ -101,11 +122,6 @@ final class CommandTable {
                 index = (index + 1) & mask
             }
             slots[index] = Slot(name: packed, row: row)
-            for subcommand in row.command.subcommands {
-                let name = ByteString(subcommand.name.description.lowercased())
-                precondition(row.subcommand(name.slice) == nil, "subcommand defined twice: \(text) \(name.string)")
-                row.subcommands.append((name, CommandRow(subcommand, container: row.command)))
-            }
         }
     }
 

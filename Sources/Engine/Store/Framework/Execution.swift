@@ -31,7 +31,7 @@ extension Store {
             let container = row.command.name.description
             return refuse(client, row: row, .unknownSubcommand(container: container, name: arguments[1].string))
         }
-        if client.hasSpecialState || refusesWrites {
+        if client.hasSpecialState || isGuarded {
             if let refusal = refusal(client, row) { return refuse(client, row: row, refusal) }
             if client.transaction != nil, !row.flags.contains(.notQueued) {
                 return client.queueInTransaction(row, arguments)
@@ -39,7 +39,7 @@ extension Store {
         }
         call.keys = databases[client.database]
         if !monitors.isEmpty { feedMonitors(call) }
-        suppressesTouch = client.isNoTouch
+        touchMode = client.touchMode
         call.isRetry = false
         execute(call)
         if client.hasMutedReply { client.endMutedCommand() }
@@ -48,15 +48,30 @@ extension Store {
     /// Reasons to refuse that depend on the client's state or the disk's; checked only when there may be any.
     private func refusal(_ client: StoreClient, _ row: CommandRow) -> CommandError? {
         if client.needsAuthentication, !row.flags.contains(.noAuth) { return .notAuthenticated }
+        if client.transaction != nil, row.flags.contains(.noMulti) {
+            return .message("ERR Command not allowed inside a transaction")
+        }
+        if client.account.isRestricted {
+            let place: ACLLog.Context = client.transaction == nil ? .toplevel : .multi
+            if let denial = denial(client, row, client.call.arguments, place) {
+                return .message("NOPERM " + denial.text(client.account, row, client.call.arguments))
+            }
+        }
+        if context.configuration.maxMemoryBytes > 0 {
+            makeRoom()
+            // Queueing takes memory, too; what ends the transaction does not.
+            if isOutOfMemory,
+                row.flags.contains(.denyOOM) || client.transaction != nil && !row.flags.contains(.notQueued)
+            {
+                return .outOfMemory
+            }
+        }
+        if refusesWrites, row.flags.contains(.write), let reason = persistence.writeRefusal { return .message(reason) }
         if client.isInSubscriberMode, !row.flags.contains(.subscriberMode) {
             return .message(
                 "ERR Can't execute '\(row.fullName)': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
                     + "are allowed in this context")
         }
-        if client.transaction != nil, row.flags.contains(.noMulti) {
-            return .message("ERR Command not allowed inside a transaction")
-        }
-        if refusesWrites, row.flags.contains(.write), let reason = persistence.writeRefusal { return .message(reason) }
         return nil
     }
 

@@ -193,8 +193,18 @@ final class RESPCommand: Sendable {
             else { return [] }
             return own + Array(at + 1..<at + 1 + Int(count))
         case .streams:
-            for index in 1..<max(1, words.count) where words[index].equalsIgnoringCase("streams") {
-                return Array(index + 1..<index + 1 + (words.count - index - 1) / 2)
+            var index = 1
+            while index < words.count {
+                let word = words[index]
+                if word.equalsIgnoringCase("streams") {
+                    return Array(index + 1..<index + 1 + (words.count - index - 1) / 2)
+                }
+                // A group may have any name.
+                if word.equalsIgnoringCase("group") {
+                    index += 3
+                } else {
+                    index += word.equalsIgnoringCase("count") || word.equalsIgnoringCase("block") ? 2 : 1
+                }
             }
             return []
         case .firstAndStored(let from):

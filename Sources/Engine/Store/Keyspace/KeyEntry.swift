@@ -2,7 +2,7 @@
 //
 //     offset  size  field
 //     0       1     kind in the low four bits, flags above (see `Flags`), three bits of generation at the top
-//     1       3     time of the last access, seconds, modulo 2²⁴
+//     1       3     time of the last access, seconds, modulo 2²⁴; or how often it is used (Eviction/AccessFrequency.swift)
 //     4       4     bytes of the key
 //     8       8     hash of the key
 //     16      8     expiry, milliseconds since 1970; `noExpiry` when there is none
@@ -92,11 +92,12 @@ struct KeyEntry: Equatable {
         }
     }
 
-    var accessSeconds: UInt32 { base.load(as: UInt32.self) >> 8 }
+    /// What was noted at the last access; what it means is for the policy of eviction to say.
+    var accessBits: UInt32 { base.load(as: UInt32.self) >> 8 }
 
     @inline(__always)
-    func touch(_ seconds: UInt32) {
-        base.storeBytes(of: seconds << 8 | UInt32(base.load(as: UInt8.self)), as: UInt32.self)
+    func touch(_ bits: UInt32) {
+        base.storeBytes(of: bits << 8 | UInt32(base.load(as: UInt8.self)), as: UInt32.self)
     }
 
     @inline(__always)
@@ -192,7 +193,7 @@ struct KeyEntry: Equatable {
     static func make(key: ByteSlice, hash: UInt64, inlineCapacity: Int) -> KeyEntry {
         // What malloc would round up to is used as room, so that a value may change its length a little.
         let bytes = (headerBytes + key.count + inlineCapacity + 8 + 15) & ~15 - 8
-        let entry = KeyEntry(malloc(bytes).unsafelyUnwrapped)
+        let entry = KeyEntry(StoreHeap.allocate(bytes))
         let base = entry.base
         base.storeBytes(of: 0, as: UInt32.self)
         base.storeBytes(of: UInt32(truncatingIfNeeded: key.count), toByteOffset: 4, as: UInt32.self)
@@ -206,7 +207,7 @@ struct KeyEntry: Equatable {
 
     /// Frees the memory, not the payload.
     @inline(__always)
-    func freeMemory() { free(base) }
+    func freeMemory() { StoreHeap.free(base) }
 
     /// Frees everything.
     func destroy() {

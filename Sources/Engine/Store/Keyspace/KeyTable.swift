@@ -86,25 +86,27 @@ private struct Bucket {
 
     /// Frees the bucket behind this one, which is empty.
     func unchain() {
-        if let next { free(next.base) }
+        if let next { StoreHeap.free(next.base) }
         presence &= ~Self.chained
     }
 
     static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
         // Large ones come as untouched zero pages: no pause however many buckets.
-        var memory: UnsafeMutableRawPointer?
         if count * bytes >= 1 << 20 {
             let mapped = mmap(nil, count * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             precondition(mapped != MAP_FAILED, "out of memory")
+            StoreHeap.note(count * bytes)
             return mapped.unsafelyUnwrapped
         }
-        precondition(posix_memalign(&memory, bytes, count * bytes) == 0, "out of memory")
-        memset(memory.unsafelyUnwrapped, 0, count * bytes)
-        return memory.unsafelyUnwrapped
+        let memory = StoreHeap.allocateAligned(count * bytes, to: bytes)
+        memset(memory, 0, count * bytes)
+        return memory
     }
 
     static func deallocate(_ memory: UnsafeMutableRawPointer, count: Int) {
-        if count * bytes >= 1 << 20 { munmap(memory, count * bytes) } else { free(memory) }
+        guard count * bytes >= 1 << 20 else { return StoreHeap.free(memory) }
+        munmap(memory, count * bytes)
+        StoreHeap.note(-count * bytes)
     }
 }
 
@@ -134,6 +136,8 @@ final class KeyTable {
     private static let bucketsMin = 1
     /// Entries for each bucket above which the table grows.
     private static let loadMax = 5
+    /// Buckets looked into for each entry of a sample.
+    private static let sampleStepsPerEntry = 10
 
     private var current = BucketArray(buckets: bucketsMin)
     /// Where entries go while the table is resized.
@@ -350,7 +354,7 @@ final class KeyTable {
                 used &= used &- 1
             }
             chain = part.next
-            if part.base != home.base { free(part.base) }
+            if part.base != home.base { StoreHeap.free(part.base) }
         }
         home.presence = 0
         moved += 1
@@ -451,6 +455,27 @@ final class KeyTable {
         return pick
     }
 
+    /// Up to `count` entries that stand together, from a random place on. Fewer where the table is sparse.
+    func sample(_ count: Int, using source: inout RandomSource, _ body: (KeyEntry) -> Void) {
+        let total = bucketCount
+        var number = Int(truncatingIfNeeded: source.next() >> 1) % total
+        var left = count
+        // Empty buckets in a row are rare; a table in which nearly all are empty is walked at most once.
+        var steps = self.count > 0 ? min(total, count * Self.sampleStepsPerEntry) : 0
+        // Where hardly anything is left the walk must find it, or nothing would ever be evicted.
+        if self.count * Self.sampleStepsPerEntry < total { steps = total }
+        while left > 0, steps > 0 {
+            let home = number <= current.mask ? current.bucket(number) : target!.bucket(number - current.mask - 1)
+            Self.forEach(in: home) { entry in
+                guard left > 0 else { return }
+                left -= 1
+                body(entry)
+            }
+            number = number + 1 == total ? 0 : number + 1
+            steps -= 1
+        }
+    }
+
     /// Takes up to `limit` entries out, for freeing a table in slices. The table is of no other use then.
     func drain(limit: Int, _ body: (KeyEntry) -> Void) -> Bool {
         var left = limit
@@ -480,7 +505,7 @@ final class KeyTable {
         var chain = home.next
         while let part = chain {
             chain = part.next
-            free(part.base)
+            StoreHeap.free(part.base)
         }
         home.presence = 0
     }

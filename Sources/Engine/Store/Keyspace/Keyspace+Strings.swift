@@ -64,7 +64,7 @@ extension Keyspace {
             {
                 found.setKind(.inlineString)
                 found.setInline(value)
-                found.touch(store.accessSeconds)
+                store.touchWritten(found)
                 entry = found
             } else {
                 entry = overwrite(found, key, value)
@@ -109,7 +109,7 @@ extension Keyspace {
     private func overwrite(_ old: KeyEntry, _ key: ByteSlice, _ value: ByteSlice) -> KeyEntry {
         if old.kind == .integer, let integer = RESPNumber.integer(value) {
             old.integer = integer
-            old.touch(store.accessSeconds)
+            store.touchWritten(old)
             return old
         }
         let fresh = makeString(key, old.hash, value)

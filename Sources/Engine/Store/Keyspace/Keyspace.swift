@@ -67,7 +67,7 @@ final class Keyspace {
             return nil
         }
         store.statistics.keyspaceHits += 1
-        if !store.suppressesTouch { entry.touch(store.accessSeconds) }
+        store.touch(entry)
         return entry
     }
 
@@ -96,7 +96,7 @@ final class Keyspace {
     func write<V: StoredValue>(_ key: ByteSlice, as type: V.Type) throws(CommandError) -> V? {
         guard let entry = find(key) else { return nil }
         willChange(entry)
-        entry.touch(store.accessSeconds)
+        store.touch(entry)
         return try object(entry, as: type)
     }
 
@@ -108,7 +108,7 @@ final class Keyspace {
         let hash = ByteHash.hash(key)
         if let entry = find(key, hash: hash) {
             willChange(entry)
-            entry.touch(store.accessSeconds)
+            store.touch(entry)
             return try object(entry, as: type)
         }
         let made = make()
@@ -126,7 +126,7 @@ final class Keyspace {
             clearExpiry(entry)
             entry.releasePayload()
             entry.adopt(object)
-            entry.touch(store.accessSeconds)
+            store.touchWritten(entry)
         } else {
             let entry = KeyEntry.make(key: key, hash: hash, inlineCapacity: 0)
             entry.adopt(object)
@@ -148,7 +148,7 @@ final class Keyspace {
     /// Puts a fresh entry in, whose key is not in the table.
     @inline(__always)
     func insert(_ entry: KeyEntry) {
-        entry.touch(store.accessSeconds)
+        store.touchFresh(entry)
         entry.generation = store.generation
         table.insert(entry)
         if isObserved { notify(entry.key, .new, "new") }
@@ -177,7 +177,8 @@ final class Keyspace {
         table.replace(old, with: fresh)
         if old.hasExpiry { expiring.replace(old, with: fresh) }
         fresh.expiry = old.expiry
-        fresh.touch(store.accessSeconds)
+        fresh.touch(old.accessBits)
+        store.touchWritten(fresh)
         fresh.generation = store.generation
         old.freeMemory()
     }

@@ -12,6 +12,13 @@ import Musl
 
 /// An object held by a key. Subclasses are final and give a kind of their own.
 class StoredValue {
+    /// About what an instance takes beside the memory that it asks for itself.
+    private static let objectBytes = 64
+
+    init() { StoreHeap.note(Self.objectBytes) }
+
+    deinit { StoreHeap.note(-Self.objectBytes) }
+
     /// The kind of all instances of a subclass; checked before a key's object is handed out as that subclass.
     class var kind: ValueKind { preconditionFailure("kind is a subclass's duty") }
 
@@ -45,12 +52,12 @@ final class LongString: StoredValue {
 
     init(_ slice: ByteSlice, capacity: Int = 0) {
         self.capacity = max(slice.count, capacity, 1)
-        storage = malloc(self.capacity).unsafelyUnwrapped
+        storage = StoreHeap.allocate(self.capacity)
         count = slice.count
         memcpy(storage, slice.base, slice.count)
     }
 
-    deinit { free(storage) }
+    deinit { StoreHeap.free(storage) }
 
     override class var kind: ValueKind { .longString }
     override var encodingName: StaticString { "raw" }
@@ -64,7 +71,7 @@ final class LongString: StoredValue {
     func resize(_ wanted: Int) -> UnsafeMutableRawPointer {
         if wanted > capacity {
             capacity = max(wanted, capacity + min(capacity / 2, 1 << 24))
-            storage = realloc(storage, capacity).unsafelyUnwrapped
+            storage = StoreHeap.reallocate(storage, capacity)
         }
         if wanted > count { memset(storage + count, 0, wanted - count) }
         count = wanted

@@ -39,6 +39,10 @@ final class ScriptEngine {
     private var joinedCapacity = 0
     /// The run in progress must not write.
     private var isReadOnlyRun = false
+    /// Who called the run in progress.
+    private(set) var caller: CommandCall?
+    /// The run in progress must not take memory: there is none left. Once it has written it may go on.
+    private var isMemoryDenied = false
     /// `busy-reply-threshold`; 0: scripts may run for ever.
     var busyThresholdMilliseconds: Int64 = 5_000
     /// Limits that tests lower, before the first script.
@@ -146,6 +150,8 @@ final class ScriptEngine {
         guard !readsOnly || !script.flags.isDisjoint(with: [.noWrites, .undeclared]) else {
             throw .text("ERR Can not execute a script with write flag using *_ro command.")
         }
+        guard !store.isOutOfMemory || !script.flags.isDisjoint(with: [.noWrites, .allowOutOfMemory, .undeclared])
+        else { throw .outOfMemory }
         let host = try startedHost()
         reserveWords(given)
         for index in 0..<given {
@@ -157,9 +163,12 @@ final class ScriptEngine {
         runCount += 1
         script.lastRun = runCount
         isReadOnlyRun = readsOnly || script.flags.contains(.noWrites)
+        isMemoryDenied = store.isOutOfMemory && !script.flags.contains(.allowOutOfMemory)
         isRunning = true
         client.database = call.client.database
-        client.user = call.client.user
+        client.account = call.client.account
+        caller = call
+        defer { caller = nil }
         let microsecondsMax = max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor
         deadlineMicroseconds = microsecondsMax > 0 ? now + microsecondsMax : .max
         var run = taskd_lua_run(
@@ -220,18 +229,23 @@ final class ScriptEngine {
             return refuse(row, "ERR Wrong number of args calling Redis command from script")
         }
         if row.flags.contains(.noScript) { return refuse(row, "ERR This Redis command is not allowed from script") }
+        if client.account.isRestricted, let denial = store.denial(client, row, arguments, .lua) {
+            return refuse(row, "ERR ACL failure in script: " + denial.text(client.account, row, arguments))
+        }
         if isReadOnlyRun, !row.flags.isDisjoint(with: [.write, .mayReplicate]) {
             return refuse(row, "ERR Write commands are not allowed from read-only scripts.")
         }
         if store.refusesWrites, row.flags.contains(.write), let reason = store.persistence.writeRefusal {
             return refuse(row, reason)
         }
+        if isMemoryDenied, row.flags.contains(.denyOOM) { return refuse(row, CommandError.outOfMemoryText) }
         guard areArgumentsBounded else {
             return refuse(row, "ERR The arguments of a command called from script are too long")
         }
         if row.flags.contains(.write), store.effects.count > effectsBytesMax {
             return refuse(row, "ERR The script has changed too much in one run")
         }
+        if row.flags.contains(.write) { isMemoryDenied = false }
         if call.keys.index != client.database { call.keys = store.databases[client.database] }
         call.isRetry = false
         if !store.monitors.isEmpty { store.feedMonitors(call) }
@@ -298,7 +312,8 @@ final class ScriptEngine {
     /// `redis.acl_check_cmd`.
     private func mayRun(_ words: UnsafePointer<taskd_lua_bytes>?, _ count: Int) -> Int32 {
         take(words, count)
-        return store.table.find(arguments) == nil ? -1 : 1
+        guard let row = store.table.find(arguments) else { return -1 }
+        return client.account.denial(row, arguments) == nil ? 1 : 0
     }
 
     /// `redis.log`.

@@ -43,7 +43,7 @@ enum HashEntry {
         var entry = entry
         let capacity = Int(valueCapacity(entry))
         if value.count > capacity || capacity > 64 && value.count < capacity / 2 {
-            entry = realloc(entry, head + value.count)!
+            entry = StoreHeap.reallocate(entry, head + value.count)
             entry.storeBytes(of: UInt32(value.count), toByteOffset: valueCapacityOffset, as: UInt32.self)
         }
         memcpy(entry + head, value.base, value.count)
@@ -112,7 +112,7 @@ final class HashValue: StoredValue {
     func remove(_ field: ByteSlice) -> Bool {
         if let table {
             guard let entry = table.remove(field) else { return false }
-            free(entry)
+            StoreHeap.free(entry)
             return true
         }
         guard let position = packed.find(field, stride: 2) else { return false }

@@ -22,12 +22,12 @@ final class ListValue: StoredValue {
 
     override init() {
         nodeCapacity = 1
-        nodes = .allocate(capacity: 1)
+        nodes = Self.allocate(1)
     }
 
     deinit {
         for index in 0..<nodeCount { node(index).deinitialize(count: 1) }
-        nodes.deallocate()
+        StoreHeap.free(nodes)
     }
 
     /// Name that `OBJECT ENCODING` gives.
@@ -49,11 +49,16 @@ final class ListValue: StoredValue {
         nodes + ((head + index) & (nodeCapacity - 1))
     }
 
+    private static func allocate(_ count: Int) -> UnsafeMutablePointer<PackedEntries> {
+        StoreHeap.allocate(count * MemoryLayout<PackedEntries>.stride)
+            .bindMemory(to: PackedEntries.self, capacity: count)
+    }
+
     private func growRing() {
         let larger = nodeCapacity * 2
-        let fresh = UnsafeMutablePointer<PackedEntries>.allocate(capacity: larger)
+        let fresh = Self.allocate(larger)
         for index in 0..<nodeCount { (fresh + index).moveInitialize(from: node(index), count: 1) }
-        nodes.deallocate()
+        StoreHeap.free(nodes)
         nodes = fresh
         nodeCapacity = larger
         head = 0

@@ -58,7 +58,7 @@ enum MemberLayout: UInt8 {
 
     /// A fresh entry: header and member filled in, the rest is the caller's.
     func make(_ member: ByteSlice, memberOffset: Int, tailBytes: Int) -> MemberEntry {
-        let entry = malloc(memberOffset + member.count + tailBytes)!
+        let entry = StoreHeap.allocate(memberOffset + member.count + tailBytes)
         entry.storeBytes(of: 0, as: UInt.self)
         entry.storeBytes(
             of: UInt32(truncatingIfNeeded: ByteHash.hash(member)), toByteOffset: Self.hashOffset, as: UInt32.self)
@@ -80,7 +80,7 @@ final class MemberTable {
         init(count: Int) {
             self.count = count
             // calloc hands out large zeroed runs lazily: a growing table does not touch all of it at once.
-            heads = calloc(count, MemoryLayout<Bucket>.stride)!.bindMemory(to: Bucket.self, capacity: count)
+            heads = StoreHeap.zeroed(count, MemoryLayout<Bucket>.stride).bindMemory(to: Bucket.self, capacity: count)
         }
     }
 
@@ -111,10 +111,10 @@ final class MemberTable {
                 var entry = buckets.heads[index]
                 while let this = entry {
                     entry = Self.next(this)
-                    free(this)
+                    StoreHeap.free(this)
                 }
             }
-            free(buckets.heads)
+            StoreHeap.free(buckets.heads)
         }
     }
 
@@ -251,7 +251,7 @@ final class MemberTable {
             left -= 1
         }
         if moved == current.count, let target {
-            free(current.heads)
+            StoreHeap.free(current.heads)
             current = target
             self.target = nil
             moved = 0

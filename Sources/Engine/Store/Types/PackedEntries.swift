@@ -35,11 +35,11 @@ struct PackedEntries: ~Copyable {
     /// With room for this many bytes of entries.
     init(capacity: Int) {
         guard capacity > 0 else { return }
-        base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 8)
+        base = StoreHeap.allocate(capacity)
         self.capacity = UInt32(capacity)
     }
 
-    deinit { base?.deallocate() }
+    deinit { StoreHeap.free(base) }
 
     @inline(__always)
     var count: Int { Int(entries) }
@@ -163,10 +163,10 @@ struct PackedEntries: ~Copyable {
         // Large single entries get what they need: doubling would waste megabytes.
         if larger > 65_536 { larger = Int(used) + needed }
         precondition(larger <= Int(UInt32.max), "packed entries too large")
-        let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
+        let fresh = StoreHeap.allocate(larger)
         let target = atFront ? larger - Int(used) : 0
         if used > 0 { memcpy(fresh + target, first, Int(used)) }
-        base?.deallocate()
+        StoreHeap.free(base)
         base = fresh
         capacity = UInt32(larger)
         start = UInt32(target)
@@ -241,7 +241,7 @@ struct PackedEntries: ~Copyable {
     }
 
     mutating func removeAll() {
-        base?.deallocate()
+        StoreHeap.free(base)
         base = nil
         start = 0
         used = 0

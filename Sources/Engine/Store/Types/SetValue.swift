@@ -20,7 +20,10 @@ final class SetValue: StoredValue {
     }
 
     private var form = Form.integers
-    private var integers: [Int64] = []
+    private var integers: [Int64] = [] {
+        didSet { integersMemory.note(integers.capacity * MemoryLayout<Int64>.stride) }
+    }
+    private var integersMemory = NotedMemory()
     private var packed = PackedEntries()
     private var table: MemberTable?
 
@@ -139,7 +142,7 @@ final class SetValue: StoredValue {
             return true
         case .table:
             guard let entry = table.unsafelyUnwrapped.remove(member) else { return false }
-            free(entry)
+            StoreHeap.free(entry)
             return true
         }
     }

@@ -31,12 +31,12 @@ struct SortedSetNode: Equatable {
     private let base: UnsafeMutableRawPointer
 
     static func make(isLeaf: Bool) -> SortedSetNode {
-        let base = malloc(isLeaf ? leafBytes : innerBytes)!
+        let base = StoreHeap.allocate(isLeaf ? leafBytes : innerBytes)
         memset(base, 0, scoresOffset)
         return SortedSetNode(base: base)
     }
 
-    func deallocate() { free(base) }
+    func deallocate() { StoreHeap.free(base) }
 
     // MARK: Fields
 

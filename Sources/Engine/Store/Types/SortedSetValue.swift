@@ -126,7 +126,7 @@ final class SortedSetValue: StoredValue {
         if let table {
             guard let entry = table.remove(member) else { return false }
             order.remove(entry)
-            free(entry)
+            StoreHeap.free(entry)
             return true
         }
         guard let position = packed.find(member, stride: 2) else { return false }
@@ -246,7 +246,7 @@ final class SortedSetValue: StoredValue {
             let entry = order.remove(atRank: ranks.lowerBound)
             let removed = table.remove(MemberLayout.sortedSet.member(entry))
             precondition(removed == entry, "order and table differ")
-            free(entry)
+            StoreHeap.free(entry)
         }
     }
 

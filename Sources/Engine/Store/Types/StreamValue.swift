@@ -18,7 +18,10 @@ final class StreamValue: StoredValue {
             var pairs: Int
         }
 
-        var slots: [Slot] = []
+        var slots: [Slot] = [] {
+            didSet { slotsMemory.note(slots.capacity * MemoryLayout<Slot>.stride) }
+        }
+        private var slotsMemory = NotedMemory()
         var packed = PackedEntries()
 
         func remove(at index: Int) {

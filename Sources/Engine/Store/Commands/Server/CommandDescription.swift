@@ -19,10 +19,19 @@ struct CommandDescription {
         "scripting",
     ]
 
+    /// The bit of a category in `CommandRow.categoryBits`; nil when there is none of that name.
+    static func categoryBit(_ name: String) -> UInt32? { allCategories.firstIndex(of: name).map { 1 << UInt32($0) } }
+
+    var categoryBits: UInt32 { categories.reduce(0) { $0 | (Self.categoryBit($1) ?? 0) } }
+
     /// The command's categories, without "@".
     var categories: [String] {
-        var found: [String] = []
         let flags = row.flags
+        // What a container holds is in categories, not the container.
+        if !row.subcommands.isEmpty, row.fullName != "command" { return ["slow"] }
+        if let listed = Self.listedCategories[row.fullName] { return listed }
+        var found: [String] = []
+        if row.fullName == "command" || row.fullName.hasPrefix("command|") { found.append("connection") }
         if row.command.group == .generic { found.append("keyspace") }
         if flags.contains(.write) { found.append("write") }
         if flags.contains(.readonly), row.command.group != .scripting { found.append("read") }
@@ -39,6 +48,23 @@ struct CommandDescription {
         if flags.contains(.admin) || Self.dangerous.contains(row.fullName) { found.append("dangerous") }
         return found
     }
+
+    /// Those that no rule gives.
+    private static let listedCategories: [String: [String]] = [
+        "dbsize": ["keyspace", "read", "fast"],
+        "flushall": ["keyspace", "write", "slow", "dangerous"],
+        "flushdb": ["keyspace", "write", "slow", "dangerous"],
+        "swapdb": ["keyspace", "write", "fast", "dangerous"],
+        "lastsave": ["admin", "fast", "dangerous"],
+        "role": ["admin", "fast", "dangerous"],
+        "sort": ["write", "set", "sortedset", "list", "slow", "dangerous"],
+        "sort_ro": ["read", "set", "sortedset", "list", "slow", "dangerous"],
+        "wait": ["slow", "blocking", "connection"],
+        "waitaof": ["slow", "blocking", "connection"],
+        "asking": ["fast", "connection"],
+        "readonly": ["fast", "connection"],
+        "readwrite": ["fast", "connection"],
+    ]
 
     /// Not for administrators only, but costly or far-reaching.
     private static let dangerous: Set<String> = [

@@ -104,6 +104,7 @@ extension Store {
     /// `CONFIG RESETSTAT`: what is counted begins at zero again; what is there stays.
     func resetStatistics() {
         statistics.reset()
+        access.log.resetCounts()
         for row in table.rows.flatMap({ [$0] + $0.subcommands.map(\.row) }) {
             row.calls = 0
             row.microseconds = 0

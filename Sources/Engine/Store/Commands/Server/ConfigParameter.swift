@@ -90,63 +90,108 @@ extension ConfigParameter {
 
     // MARK: Those that take effect
 
-    private static let effective: [ConfigParameter] = [
-        ConfigParameter("requirepass", { $0.context.configuration.respPassword }) {
-            (store: Store, text: String) throws(ConfigError) in
-            store.context.configuration.respPassword = text
+    private static let effective: [ConfigParameter] =
+        memory + [
+            ConfigParameter("requirepass", { $0.context.configuration.respPassword }) {
+                (store: Store, text: String) throws(ConfigError) in
+                store.context.configuration.respPassword = text
+                store.access.setDefaultPassword(text, store.table)
+            },
+            ConfigParameter("appendfsync", { $0.context.configuration.appendFsync.rawValue }) {
+                (store: Store, text: String) throws(ConfigError) in
+                guard let value = AppendFsync(rawValue: text.lowercased()) else {
+                    throw ConfigError(reason: "argument(s) must be one of the following: everysec, always, no")
+                }
+                store.context.configuration.appendFsync = value
+            },
+            ConfigParameter("appendonly", { $0.context.configuration.appendOnly ? "yes" : "no" }) {
+                (store: Store, text: String) throws(ConfigError) in
+                switch text.lowercased() {
+                case "yes": store.setAppendOnly(true)
+                case "no": store.setAppendOnly(false)
+                default: throw ConfigError(reason: "argument must be 'yes' or 'no'")
+                }
+            },
+            ConfigParameter("save", { SavePoint.text($0.savePoints) }) {
+                (store: Store, text: String) throws(ConfigError) in
+                guard let points = SavePoint.parse(text) else { throw ConfigError(reason: "Invalid save parameters") }
+                store.persistence.chosenSavePoints = points
+                store.updateWriteRefusal()
+            },
+            ConfigParameter("notify-keyspace-events", { $0.notificationClasses.text }) {
+                (store: Store, text: String) throws(ConfigError) in
+                guard let classes = NotificationClass(text: text) else {
+                    throw ConfigError(
+                        reason: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+                }
+                store.setNotifications(classes)
+            },
+            .integer("slowlog-log-slower-than", -1...Int64.max, { $0.slowCommandMicroseconds }) {
+                $0.slowCommandMicroseconds = $1
+            },
+            .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
+                $0.administration.slowLog.countMax = Int($1)
+            },
+            .integer("acllog-max-len", 0...1_000_000, { Int64($0.access.log.countMax) }) {
+                $0.access.log.countMax = Int($1)
+            },
+            ConfigParameter(
+                "acl-pubsub-default",
+                { $0.context.configuration.aclAllowsAllChannels ? "allchannels" : "resetchannels" }
+            ) { (store: Store, text: String) throws(ConfigError) in
+                switch text.lowercased() {
+                case "allchannels": store.context.configuration.aclAllowsAllChannels = true
+                case "resetchannels": store.context.configuration.aclAllowsAllChannels = false
+                default:
+                    throw ConfigError(reason: "argument(s) must be one of the following: allchannels, resetchannels")
+                }
+            },
+            .integer("busy-reply-threshold", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
+                $0.scripts.busyThresholdMilliseconds = $1
+            },
+            .integer("lua-time-limit", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
+                $0.scripts.busyThresholdMilliseconds = $1
+            },
+            .memory(
+                "proto-max-bulk-len", 1_048_576...Int64(Limits.respBulkBytesMax),
+                { Int64($0.context.configuration.respBulkBytesMax) }
+            ) { $0.context.configuration.respBulkBytesMax = Int($1) },
+            .memory(
+                "client-query-buffer-limit", 1_048_576...Int64(Limits.respQueryBytesMax),
+                { Int64($0.context.configuration.respQueryBytesMax) }
+            ) { $0.context.configuration.respQueryBytesMax = Int($1) },
+            ConfigParameter("client-output-buffer-limit", { outputLimits($0) }) {
+                (store: Store, text: String) throws(ConfigError) in
+                try setOutputLimits(store, text)
+            },
+        ]
+
+    private static let memory: [ConfigParameter] = [
+        .memory("maxmemory", 0...Int64.max, { Int64($0.context.configuration.maxMemoryBytes) }) {
+            $0.context.configuration.maxMemoryBytes = Int($1)
+            $0.evictionConfigured()
         },
-        ConfigParameter("appendfsync", { $0.context.configuration.appendFsync.rawValue }) {
+        ConfigParameter("maxmemory-policy", { $0.context.configuration.evictionPolicy.rawValue }) {
             (store: Store, text: String) throws(ConfigError) in
-            guard let value = AppendFsync(rawValue: text.lowercased()) else {
-                throw ConfigError(reason: "argument(s) must be one of the following: everysec, always, no")
+            guard let policy = EvictionPolicy(rawValue: text.lowercased()) else {
+                let names = EvictionPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigError(reason: "argument(s) must be one of the following: \(names)")
             }
-            store.context.configuration.appendFsync = value
+            store.context.configuration.evictionPolicy = policy
+            store.evictionConfigured()
         },
-        ConfigParameter("appendonly", { $0.context.configuration.appendOnly ? "yes" : "no" }) {
-            (store: Store, text: String) throws(ConfigError) in
-            switch text.lowercased() {
-            case "yes": store.setAppendOnly(true)
-            case "no": store.setAppendOnly(false)
-            default: throw ConfigError(reason: "argument must be 'yes' or 'no'")
-            }
+        .integer(
+            "maxmemory-samples", 1...Int64(Limits.evictionSamplesMax),
+            { Int64($0.context.configuration.evictionSamples) }
+        ) { $0.context.configuration.evictionSamples = Int($1) },
+        .integer("maxmemory-eviction-tenacity", 0...100, { Int64($0.context.configuration.evictionTenacity) }) {
+            $0.context.configuration.evictionTenacity = Int($1)
         },
-        ConfigParameter("save", { SavePoint.text($0.savePoints) }) {
-            (store: Store, text: String) throws(ConfigError) in
-            guard let points = SavePoint.parse(text) else { throw ConfigError(reason: "Invalid save parameters") }
-            store.persistence.chosenSavePoints = points
-            store.updateWriteRefusal()
+        .integer("lfu-log-factor", 0...Int64(Int32.max), { Int64($0.context.configuration.lfuLogFactor) }) {
+            $0.context.configuration.lfuLogFactor = Int($1)
         },
-        ConfigParameter("notify-keyspace-events", { $0.notificationClasses.text }) {
-            (store: Store, text: String) throws(ConfigError) in
-            guard let classes = NotificationClass(text: text) else {
-                throw ConfigError(
-                    reason: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
-            }
-            store.setNotifications(classes)
-        },
-        .integer("slowlog-log-slower-than", -1...Int64.max, { $0.slowCommandMicroseconds }) {
-            $0.slowCommandMicroseconds = $1
-        },
-        .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
-            $0.administration.slowLog.countMax = Int($1)
-        },
-        .integer("busy-reply-threshold", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
-            $0.scripts.busyThresholdMilliseconds = $1
-        },
-        .integer("lua-time-limit", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
-            $0.scripts.busyThresholdMilliseconds = $1
-        },
-        .memory(
-            "proto-max-bulk-len", 1_048_576...Int64(Limits.respBulkBytesMax),
-            { Int64($0.context.configuration.respBulkBytesMax) }
-        ) { $0.context.configuration.respBulkBytesMax = Int($1) },
-        .memory(
-            "client-query-buffer-limit", 1_048_576...Int64(Limits.respQueryBytesMax),
-            { Int64($0.context.configuration.respQueryBytesMax) }
-        ) { $0.context.configuration.respQueryBytesMax = Int($1) },
-        ConfigParameter("client-output-buffer-limit", { outputLimits($0) }) {
-            (store: Store, text: String) throws(ConfigError) in
-            try setOutputLimits(store, text)
+        .integer("lfu-decay-time", 0...Int64(Int32.max), { Int64($0.context.configuration.lfuDecayMinutes) }) {
+            $0.context.configuration.lfuDecayMinutes = Int($1)
         },
     ]
 
@@ -210,8 +255,7 @@ extension ConfigParameter {
     // MARK: Those that describe
 
     private static let described: [ConfigParameter] = [
-        .fixed("maxmemory", "0"), .fixed("maxmemory-policy", "noeviction"),
-        .fixed("maxmemory-samples", "5"), .fixed("maxmemory-clients", "0"), .fixed("timeout", "0"),
+        .fixed("maxmemory-clients", "0"), .fixed("timeout", "0"),
         .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
         .fixed("supervised", "no"), .fixed("loglevel", "notice"), .fixed("logfile", ""), .fixed("pidfile", ""),
         .fixed("unixsocket", ""), .fixed("unixsocketperm", "0"), .fixed("tls-port", "0"), .fixed("io-threads", "1"),
@@ -226,7 +270,7 @@ extension ConfigParameter {
         .fixed("enable-debug-command", "yes"), .fixed("enable-module-command", "no"),
         .fixed("auto-aof-rewrite-percentage", "0"), .fixed("no-appendfsync-on-rewrite", "no"),
         .fixed("aof-use-rdb-preamble", "no"), .fixed("list-compress-depth", "0"),
-        .fixed("activerehashing", "yes"), .fixed("lfu-log-factor", "10"), .fixed("lfu-decay-time", "1"),
+        .fixed("activerehashing", "yes"),
         .fixed("tracking-table-max-keys", "0"),
     ]
 }

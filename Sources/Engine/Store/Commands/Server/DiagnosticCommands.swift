@@ -47,7 +47,9 @@ extension RESPCommand {
                 call.reply.verbatim(
                     "Resident \(InfoText.human(facts.residentBytes)), allocated "
                         + "\(InfoText.human(facts.allocatedBytes)), peak \(InfoText.human(facts.residentBytesPeak)) of "
-                        + "\(InfoText.human(facts.systemMemoryBytes)). No limit is set (maxmemory 0).\n")
+                        + "\(InfoText.human(facts.systemMemoryBytes)). Keys and values: "
+                        + "\(InfoText.human(call.store.datasetBytes)), maxmemory "
+                        + "\(call.store.context.configuration.maxMemoryBytes).\n")
             },
             RESPCommand(
                 "STATS", .exactly(2), [], group: .server, since: "4.0.0", summary: "Returns details about memory usage."
@@ -73,6 +75,7 @@ extension RESPCommand {
     private static func replyMemoryStatistics(_ call: CommandCall) {
         let facts = call.store.context.processFacts()
         let used = facts.allocatedBytes > 0 ? facts.allocatedBytes : facts.residentBytes
+        let dataset = call.store.datasetBytes
         let keys = call.store.databases.reduce(0) { $0 + $1.count }
         let fields: [(StaticString, Int)] = [
             ("peak.allocated", facts.residentBytesPeak), ("total.allocated", used), ("startup.allocated", 0),
@@ -80,7 +83,7 @@ extension RESPCommand {
             ("clients.normal", call.store.clients.values.reduce(0) { $0 + $1.output.pendingBytes }),
             ("cluster.links", 0), ("aof.buffer", call.store.context.journal.pendingBytes),
             ("lua.caches", call.store.scripts.cache.textBytes), ("functions.caches", 0), ("keys.count", keys),
-            ("keys.bytes-per-key", keys > 0 ? used / keys : 0), ("dataset.bytes", used),
+            ("keys.bytes-per-key", keys > 0 ? dataset / keys : 0), ("dataset.bytes", dataset),
             ("allocator.allocated", used), ("allocator.active", used), ("allocator.resident", facts.residentBytes),
             ("fragmentation.bytes", facts.residentBytes - used),
         ]
@@ -151,11 +154,11 @@ extension RESPCommand {
             call.reply.ok()
         } else if call.word(1, is: "object"), call.count >= 3 {
             guard let entry = call.keys.find(call[2]) else { throw .noSuchKey }
-            let idle = call.store.accessSeconds &- entry.accessSeconds & 0xFF_FFFF
+            let idle = call.store.idleSeconds(entry)
             let bytes = entry.allocatedBytes + (entry.holdsObject ? entry.object.memoryBytes : 0)
             call.reply.simpleText(
                 "Value at:0x0 refcount:1 encoding:\(entry.encodingName) serializedlength:\(bytes) "
-                    + "lru:\(entry.accessSeconds) lru_seconds_idle:\(idle)")
+                    + "lru:\(entry.accessBits) lru_seconds_idle:\(idle)")
         } else if call.word(1, is: "help"), call.count == 2 {
             call.reply.array(5)
             call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")

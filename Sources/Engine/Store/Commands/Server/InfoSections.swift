@@ -118,8 +118,9 @@ extension InfoSection {
         info.field("number_of_functions", 0)
         info.field("number_of_libraries", 0)
         info.bytes("used_memory_scripts", scripts.cache.textBytes)
-        info.bytes("maxmemory", 0)
-        info.field("maxmemory_policy", "noeviction")
+        info.field("used_memory_dataset", source.store.datasetBytes)
+        info.bytes("maxmemory", source.store.context.configuration.maxMemoryBytes)
+        info.field("maxmemory_policy", source.store.context.configuration.evictionPolicy.rawValue)
         let ratio = used > 0 ? Double(facts.residentBytes) / Double(used) : 0
         info.field("mem_fragmentation_ratio", InfoText.fixed(ratio, 2))
         info.field("mem_fragmentation_bytes", facts.residentBytes - used)
@@ -210,9 +211,11 @@ extension InfoSection {
         info.field("expired_keys", counts.expiredKeys)
         info.field("expired_stale_perc", "0.00")
         info.field("expired_time_cap_reached_count", 0)
-        info.field("evicted_keys", 0)
+        info.field("evicted_keys", counts.evictedKeys)
         info.field("evicted_clients", 0)
         info.field("evicted_scripts", store.scripts.cache.evictedCount)
+        info.field("total_eviction_exceeded_time", store.evictionExceededMilliseconds.total)
+        info.field("current_eviction_exceeded_time", store.evictionExceededMilliseconds.current)
         info.field("keyspace_hits", counts.keyspaceHits)
         info.field("keyspace_misses", counts.keyspaceMisses)
         info.field("pubsub_channels", store.pubSub.channels.count)
@@ -224,7 +227,9 @@ extension InfoSection {
         info.field("tracking_total_keys", 0)
         info.field("unexpected_error_replies", 0)
         info.field("total_error_replies", counts.errorReplies)
-        info.field("acl_access_denied_auth", 0)
+        for (name, reason) in [("auth", ACLLog.Reason.auth), ("cmd", .command), ("key", .key), ("channel", .channel)] {
+            info.field("acl_access_denied_\(name)", store.access.log.counts[reason] ?? 0)
+        }
     }
 
     static let replication = InfoSection("Replication") { info, source in

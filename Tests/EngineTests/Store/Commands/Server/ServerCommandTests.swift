@@ -47,7 +47,7 @@ struct ServerCommandTests {
             store.reply("CONFIG", "SET", "databases", "1")
                 == "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config\r\n")
         #expect(store.reply("CONFIG", "SET", "save", "") == "+OK\r\n")
-        #expect(store.reply("CONFIG", "SET", "maxmemory", "1mb").hasPrefix("-ERR CONFIG SET failed"))
+        #expect(store.reply("CONFIG", "SET", "maxmemory-clients", "1mb").hasPrefix("-ERR CONFIG SET failed"))
         #expect(
             store.reply("CONFIG", "SET", "appendfsync", "foo")
                 == "-ERR CONFIG SET failed (possibly related to argument 'appendfsync') - argument(s) must be one of the following: everysec, always, no\r\n"
@@ -116,7 +116,7 @@ struct ServerCommandTests {
         #expect(store.reply("REPLICAOF", "a", "1").hasPrefix("-ERR "))
         #expect(store.reply("SAVE").hasPrefix("-ERR nothing is written to disk"))
         #expect(store.reply("DEBUG", "JMAP").hasPrefix("-ERR unknown subcommand"))
-        #expect(store.reply("ACL", "SETUSER", "x").hasPrefix("-ERR "))
+        #expect(store.reply("ACL", "SAVE").hasPrefix("-ERR "))
         #expect(store.reply("ACL", "WHOAMI") == "$7\r\ndefault\r\n")
         #expect(store.reply("ROLE") == "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
     }
