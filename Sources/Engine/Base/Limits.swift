@@ -229,6 +229,15 @@ public enum Limits {
     /// Keys of a flushed database freed between turns.
     public static let freeSliceKeys = 5_000
 
+    // MARK: Client-side caching
+    /// Keys remembered for those who have read them (`tracking-table-max-keys`).
+    public static let trackedKeysMax = 1_000_000
+    /// Keys beyond that given up after a command (and as many as it has read), and between turns.
+    public static let trackedKeysForgottenMin = 100
+    public static let trackedKeysForgottenPerTurn = 1_000
+    /// Changed keys told to clients in broadcast mode between turns.
+    public static let trackingBroadcastKeysPerTurn = 1_000
+
     // MARK: Checkpoints of the store
     /// Bytes of effects at which a record of a checkpoint is closed.
     public static let checkpointRecordBytes = 65_536

@@ -244,6 +244,7 @@ extension Store {
         call.keys = blocked.keyspace
         call.isRetry = true
         call.hasBlocked = false
+        dispatchedClient = client
         execute(call)
         call.isRetry = false
         call.arguments = noArguments

@@ -47,6 +47,8 @@ final class StoreClient {
     /// One of them has changed.
     var isTransactionStale = false
     var needsAuthentication = false { didSet { updateSpecialState() } }
+    /// Set through `Store.tracking`.
+    var tracking: ClientTracking?
     var isNoTouch = false
     var isNoEvict = false
     /// A script or the like: nobody to wait with, nobody to push to.
@@ -162,6 +164,7 @@ final class StoreClient {
     func reset() {
         transaction = nil
         unwatchAll()
+        if tracking != nil { store.tracking.disable(self) }
         store.pubSub.removeAll(of: self)
         store.monitors.removeAll { $0 === self }
         database = 0
