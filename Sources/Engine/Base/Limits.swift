@@ -277,6 +277,10 @@ public enum Limits {
     /// Buffer for replies to scripts that is kept for the next one, bytes.
     public static let scriptKeptReplyBytesMax = 65_536
 
+    /// Texts of all libraries of functions, bytes, and how long running one may take when it is loaded.
+    public static let functionCodeBytesMax = 268_435_456
+    public static let functionLoadMillisecondsMax: Int64 = 500
+
     // MARK: Administration
     /// Entries of SLOWLOG (`slowlog-max-len`), and how much of a command each shows.
     public static let slowLogEntriesMax = 128

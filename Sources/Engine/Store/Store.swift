@@ -14,6 +14,7 @@ final class Store {
     let pubSub = PubSub()
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
+    private(set) lazy var functions = FunctionEngine(store: self)
     let administration: StoreAdministration
     /// Where sessions decode requests ahead.
     let requestBatch = RequestBatch()

@@ -504,6 +504,33 @@ def scripts():
 
 
 @scenario
+def functions():
+    if not MODERN:
+        return
+    library, name = (unique(part).replace("-", "_") for part in ("library", "function"))
+    code = f"""#!lua name={library}
+local calls = 0
+redis.register_function('{name}', function(keys, args) calls = calls + 1 return redis.call('SET', keys[1], args[1]) end)
+redis.register_function{{function_name = '{name}_ro', callback = function(keys) return {{calls, redis.call('GET', keys[1])}} end,
+    flags = {{'no-writes'}}}}
+"""
+    equal(r.function_load(code), library)
+    error = raises(ResponseError, r.function_load, code)
+    check(f"Library '{library}' already exists" in str(error), str(error))
+    equal(r.function_load(code, replace=True), library)
+    equal(r.fcall(name, 1, key("fcall"), "v"), "OK")
+    equal(r.fcall_ro(f"{name}_ro", 1, key("fcall")), [1, "v"])
+    fails("Can not execute a script with write flag using *_ro command.", "FCALL_RO", name, 1, key("fcall"), "v")
+    equal(len(r.function_list(library)), 1)
+    payload = connect(decode=False).function_dump()
+    check(r.function_delete(library), "FUNCTION DELETE")
+    fails("Function not found", "FCALL", name, 1, key("fcall"), "v")
+    check(r.execute_command("FUNCTION", "RESTORE", payload, "REPLACE"), "FUNCTION RESTORE")
+    equal(r.fcall(name, 1, key("fcall"), "w"), "OK")
+    check(r.function_delete(library), "FUNCTION DELETE")
+
+
+@scenario
 def locks():
     name = key("lock")
     first, second = r.lock(name, timeout=20), r.lock(name, timeout=20, blocking_timeout=0.3)

@@ -115,9 +115,13 @@ extension InfoSection {
         info.field("used_memory_vm_eval", scripts.memoryBytes)
         info.field("used_memory_scripts_eval", scripts.cache.textBytes)
         info.field("number_of_cached_scripts", scripts.cache.count)
-        info.field("number_of_functions", 0)
-        info.field("number_of_libraries", 0)
-        info.bytes("used_memory_scripts", scripts.cache.textBytes)
+        let functions = source.store.functions
+        info.field("number_of_functions", functions.functionCount)
+        info.field("number_of_libraries", functions.libraries.count)
+        info.field("used_memory_vm_functions", functions.memoryBytes)
+        info.bytes("used_memory_vm_total", scripts.memoryBytes + functions.memoryBytes)
+        info.field("used_memory_functions", functions.codeBytes)
+        info.bytes("used_memory_scripts", scripts.cache.textBytes + functions.codeBytes)
         info.bytes("maxmemory", 0)
         info.field("maxmemory_policy", "noeviction")
         let ratio = used > 0 ? Double(facts.residentBytes) / Double(used) : 0
