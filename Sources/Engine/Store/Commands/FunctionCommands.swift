@@ -107,7 +107,7 @@ extension RESPCommand {
         call.reply.bulk("LUA")
         call.reply.map(2)
         call.reply.bulk("libraries_count")
-        call.reply.integer(call.store.functions.libraries.count)
+        call.reply.integer(call.store.functions.libraryCount)
         call.reply.bulk("functions_count")
         call.reply.integer(call.store.functions.functionCount)
     }

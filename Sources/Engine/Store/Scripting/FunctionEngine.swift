@@ -10,10 +10,10 @@ import Wire
 final class FunctionEngine {
     unowned(unsafe) let store: Store
     private let engine: ScriptEngine
-    /// In the order they came.
-    private(set) var libraries: [FunctionLibrary] = []
+    private var librariesByName = NameTable<FunctionLibrary>()
     /// By name in lower case: functions are found in any case.
     private var functions = NameTable<LibraryFunction>()
+    private(set) var functionCount = 0
     /// Bytes of all texts.
     private(set) var codeBytes = 0
 
@@ -22,14 +22,16 @@ final class FunctionEngine {
         engine = ScriptEngine(store: store, kind: .functions)
     }
 
-    var functionCount: Int { libraries.reduce(0) { $0 + $1.functions.count } }
+    /// In no particular order.
+    var libraries: [FunctionLibrary] { librariesByName.values }
+    var libraryCount: Int { librariesByName.count }
 
     /// Bytes that the interpreter has allocated.
     var memoryBytes: Int { engine.memoryBytes }
 
     // MARK: Finding
 
-    func library(_ name: ByteSlice) -> FunctionLibrary? { libraries.first { $0.name.slice == name } }
+    func library(_ name: ByteSlice) -> FunctionLibrary? { librariesByName[name] }
 
     func function(_ name: ByteSlice) -> LibraryFunction? {
         if let found = functions[name] { return found }
@@ -55,7 +57,7 @@ final class FunctionEngine {
         if old != nil, !replaces { throw .message("ERR Library '\(name.string)' already exists") }
         let library = try compile(code, name)
         do throws(CommandError) {
-            try check([library], leaving: old.map { [$0] } ?? [])
+            try check(library, leaving: old.map { [$0] } ?? [])
         } catch {
             release(library)
             throw error
@@ -70,19 +72,30 @@ final class FunctionEngine {
     func restore(_ codes: [ByteString], replaces: Bool, flushes: Bool) throws(CommandError) {
         var fresh: [FunctionLibrary] = []
         do throws(CommandError) {
-            var names: Set<ByteString> = []
+            var old: [FunctionLibrary] = flushes ? libraries : []
+            var freshBytes = 0
+            var libraryNames: Set<ByteString> = []
+            var functionNames: Set<ByteString> = []
             for code in codes {
                 let name = try FunctionLibrary.name(in: code.slice)
-                guard names.insert(name).inserted else { throw .message("ERR Library '\(name.string)' already exists") }
-                let library = try compile(code.slice, name)
+                guard libraryNames.insert(name).inserted else {
+                    throw .message("ERR Library '\(name.string)' already exists")
+                }
+                let library = try compile(code.slice, name, besides: freshBytes)
                 fresh.append(library)
-                try check([library], within: fresh.dropLast())
+                freshBytes += library.code.count
+                // Those of one library may differ in case alone.
+                let names = library.functions.map { Self.lowercased($0.name.slice) }
+                if let index = names.firstIndex(where: { functionNames.contains($0) }) {
+                    throw .message("ERR Function \(library.functions[index].name.string) already exists")
+                }
+                functionNames.formUnion(names)
+                if !flushes, let same = librariesByName[name] { old.append(same) }
             }
-            let old = flushes ? libraries : libraries.filter { names.contains($0.name) }
             if !flushes, !replaces, let first = old.first {
                 throw .message("ERR Library \(first.name.string) already exists")
             }
-            try check(fresh, leaving: old)
+            for library in fresh { try check(library, leaving: old) }
             for library in old { remove(library) }
         } catch {
             for library in fresh { release(library) }
@@ -93,20 +106,23 @@ final class FunctionEngine {
 
     func delete(_ library: FunctionLibrary) {
         remove(library)
-        if libraries.isEmpty { flush() }
+        if librariesByName.isEmpty { flush() }
     }
 
     /// Forgets everything, and the interpreter with it: its memory is given back.
     func flush() {
-        libraries = []
+        librariesByName.removeAll()
         functions.removeAll()
+        functionCount = 0
         codeBytes = 0
         engine.flush()
     }
 
     /// Runs the library's text. Not on replay, but else it has an end.
-    private func compile(_ code: ByteSlice, _ name: ByteString) throws(CommandError) -> FunctionLibrary {
-        guard codeBytes + code.count <= Limits.functionCodeBytesMax else {
+    private func compile(
+        _ code: ByteSlice, _ name: ByteString, besides otherBytes: Int = 0
+    ) throws(CommandError) -> FunctionLibrary {
+        guard codeBytes + otherBytes + code.count <= Limits.functionCodeBytesMax else {
             throw .text("OOM command not allowed when used memory > 'maxmemory'.")
         }
         let library = FunctionLibrary(name: name, code: ByteString(code))
@@ -121,27 +137,27 @@ final class FunctionEngine {
         return library
     }
 
-    /// Functions must not have the names of others that stay.
-    private func check(_ fresh: [FunctionLibrary], leaving old: [FunctionLibrary]) throws(CommandError) {
-        try check(fresh, within: libraries.filter { library in !old.contains { $0 === library } })
-    }
-
-    private func check(_ fresh: [FunctionLibrary], within others: some Sequence<FunctionLibrary>) throws(CommandError) {
-        var taken: Set<ByteString> = []
-        for library in others { taken.formUnion(library.functions.map { Self.lowercased($0.name.slice) }) }
-        for function in fresh.flatMap(\.functions) where taken.contains(Self.lowercased(function.name.slice)) {
-            throw .message("ERR Function \(function.name.string) already exists")
+    /// Its functions must not have the names of others that stay.
+    private func check(_ library: FunctionLibrary, leaving old: [FunctionLibrary]) throws(CommandError) {
+        let leaving = Set(old.map(ObjectIdentifier.init))
+        for function in library.functions {
+            guard let other = functions[Self.lowercased(function.name.slice)] else { continue }
+            guard let owner = other.library, leaving.contains(ObjectIdentifier(owner)) else {
+                throw .message("ERR Function \(function.name.string) already exists")
+            }
         }
     }
 
     private func add(_ library: FunctionLibrary) {
-        libraries.append(library)
+        librariesByName[library.name] = library
+        functionCount += library.functions.count
         codeBytes += library.code.count
         for function in library.functions { functions[Self.lowercased(function.name.slice)] = function }
     }
 
     private func remove(_ library: FunctionLibrary) {
-        libraries.removeAll { $0 === library }
+        librariesByName[library.name] = nil
+        functionCount -= library.functions.count
         codeBytes -= library.code.count
         for function in library.functions { functions[Self.lowercased(function.name.slice)] = nil }
         release(library)

@@ -11,8 +11,12 @@ final class LibraryFunction {
     let flags: ScriptFlags
     /// The host's name for its compiled form.
     let reference: Int32
+    private(set) weak var library: FunctionLibrary?
 
-    init(name: ByteString, description: ByteString?, flags: ScriptFlags, reference: Int32) {
+    init(
+        name: ByteString, description: ByteString?, flags: ScriptFlags, reference: Int32, library: FunctionLibrary
+    ) {
+        self.library = library
         self.name = name
         self.description = description
         self.flags = flags
@@ -26,6 +30,7 @@ final class FunctionLibrary {
     /// Its text, first line included.
     let code: ByteString
     private(set) var functions: [LibraryFunction] = []
+    private var names = NameTable<Bool>()
 
     init(name: ByteString, code: ByteString) {
         self.name = name
@@ -33,9 +38,12 @@ final class FunctionLibrary {
     }
 
     /// Names within a library differ, if only in case.
-    func contains(_ name: ByteSlice) -> Bool { functions.contains { $0.name.slice == name } }
+    func contains(_ name: ByteSlice) -> Bool { names[name] != nil }
 
-    func add(_ function: LibraryFunction) { functions.append(function) }
+    func add(_ function: LibraryFunction) {
+        functions.append(function)
+        names[function.name] = true
+    }
 
     static let nameRefusal: StaticString =
         "Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"

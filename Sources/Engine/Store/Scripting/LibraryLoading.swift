@@ -35,7 +35,8 @@ extension ScriptEngine {
         library.add(
             LibraryFunction(
                 name: ByteString(name), description: description,
-                flags: ScriptFlags(rawValue: UInt8(truncatingIfNeeded: function.flags)), reference: function.reference))
+                flags: ScriptFlags(rawValue: UInt8(truncatingIfNeeded: function.flags)), reference: function.reference,
+                library: library))
         return nil
     }
 

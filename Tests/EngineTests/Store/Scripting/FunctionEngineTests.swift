@@ -205,3 +205,36 @@ func librariesAreRefused(code: String, text: String) {
     #expect(client.send("FCALL touch 1 k 1") == ":1")
     #expect(client.send("FUNCTION RESTORE x") == "-ERR DUMP payload version or checksum are wrong")
 }
+
+/// Goal: many functions cost the same each. Method: so many that anything worse would not end in time.
+@Test func manyFunctions() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    let code = """
+        #!lua name=many
+        for i = 1, 20000 do redis.register_function('f' .. i, function() return i end) end
+        """
+    #expect(load(client, code) == "$4 many")
+    #expect(client.send("FCALL f20000 0") == ":20000")
+    #expect(load(client, code, "REPLACE") == "$4 many")
+    #expect(harness.store.functions.functionCount == 20_000)
+    #expect(client.send("FUNCTION DELETE many") == "+OK")
+    #expect(harness.store.functions.functionCount == 0 && harness.store.functions.codeBytes == 0)
+}
+
+/// What a payload holds is added as a whole or not at all.
+@Test func payloadsAreRestoredAsAWhole() {
+    let client = StoreHarness().connect()
+    func library(_ name: String, _ function: String) -> ByteString {
+        ByteString("#!lua name=\(name)\nredis.register_function('\(function)', function() return '\(name)' end)")
+    }
+    func restore(_ codes: [ByteString]) -> String {
+        client.send(words: [Array("FUNCTION".utf8), Array("RESTORE".utf8), DumpWriter.payload(ofLibraries: codes)])
+    }
+    #expect(restore([library("a", "f"), library("b", "F")]) == "-ERR Function F already exists")
+    #expect(restore([library("a", "f"), library("a", "g")]) == "-ERR Library 'a' already exists")
+    #expect(restore([library("a", "f"), ByteString("no library")]) == "-ERR Missing library metadata")
+    #expect(client.send("FUNCTION LIST") == "*0")
+    #expect(restore([library("a", "f"), library("b", "g")]) == "+OK")
+    #expect(client.send("FCALL g 0") == "$1 b")
+}

@@ -117,7 +117,7 @@ extension InfoSection {
         info.field("number_of_cached_scripts", scripts.cache.count)
         let functions = source.store.functions
         info.field("number_of_functions", functions.functionCount)
-        info.field("number_of_libraries", functions.libraries.count)
+        info.field("number_of_libraries", functions.libraryCount)
         info.field("used_memory_vm_functions", functions.memoryBytes)
         info.bytes("used_memory_vm_total", scripts.memoryBytes + functions.memoryBytes)
         info.field("used_memory_functions", functions.codeBytes)
