@@ -26,7 +26,7 @@ static void push_error(lua_State *lua, const char *text, size_t count) {
 }
 
 /// Raises one of our own texts, which come without a code.
-static int raise_error(lua_State *lua, const char *text) {
+int raise_error(lua_State *lua, const char *text) {
   lua_createtable(lua, 0, 1);
   lua_pushliteral(lua, "err");
   lua_pushfstring(lua, "ERR %s", text);
@@ -201,34 +201,44 @@ static int redis_acl_check_cmd(lua_State *lua) {
   return 1;
 }
 
-void open_redis(lua_State *lua, taskd_lua *host, const char *version, int version_number) {
-  (void)host;
-  static const luaL_Reg functions[] = {{"call", redis_call},
-                                       {"pcall", redis_pcall},
-                                       {"error_reply", redis_error_reply},
-                                       {"status_reply", redis_status_reply},
-                                       {"sha1hex", redis_sha1hex},
-                                       {"log", redis_log},
-                                       {"setresp", redis_setresp},
-                                       {"replicate_commands", redis_replicate_commands},
-                                       {"set_repl", redis_set_repl},
-                                       {"breakpoint", redis_breakpoint},
-                                       {"debug", redis_debug},
-                                       {"acl_check_cmd", redis_acl_check_cmd},
-                                       {NULL, NULL}};
-  static const struct {
-    const char *name;
-    int value;
-  } constants[] = {{"LOG_DEBUG", 0}, {"LOG_VERBOSE", 1}, {"LOG_NOTICE", 2},   {"LOG_WARNING", 3}, {"REPL_NONE", 0},
-                   {"REPL_AOF", 1},  {"REPL_SLAVE", 2},  {"REPL_REPLICA", 2}, {"REPL_ALL", 3}};
-  lua_newtable(lua);
-  luaL_register(lua, NULL, functions);
-  for (size_t index = 0; index < sizeof constants / sizeof *constants; index++) {
-    lua_pushinteger(lua, constants[index].value);
-    lua_setfield(lua, -2, constants[index].name);
+void set_log(lua_State *lua, const char *version, int version_number) {
+  static const char *const levels[] = {"LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"};
+  lua_pushcfunction(lua, redis_log);
+  lua_setfield(lua, -2, "log");
+  for (int level = 0; level < 4; level++) {
+    lua_pushinteger(lua, level);
+    lua_setfield(lua, -2, levels[level]);
   }
   lua_pushstring(lua, version);
   lua_setfield(lua, -2, "REDIS_VERSION");
   lua_pushinteger(lua, version_number);
   lua_setfield(lua, -2, "REDIS_VERSION_NUM");
+}
+
+void open_redis(lua_State *lua, taskd_lua *host, const char *version, int version_number) {
+  static const luaL_Reg functions[] = {{"call", redis_call},
+                                       {"pcall", redis_pcall},
+                                       {"error_reply", redis_error_reply},
+                                       {"status_reply", redis_status_reply},
+                                       {"sha1hex", redis_sha1hex},
+                                       {"setresp", redis_setresp},
+                                       {"set_repl", redis_set_repl},
+                                       {"acl_check_cmd", redis_acl_check_cmd},
+                                       {NULL, NULL}};
+  static const luaL_Reg script_functions[] = {{"replicate_commands", redis_replicate_commands},
+                                              {"breakpoint", redis_breakpoint},
+                                              {"debug", redis_debug},
+                                              {NULL, NULL}};
+  static const struct {
+    const char *name;
+    int value;
+  } constants[] = {{"REPL_NONE", 0}, {"REPL_AOF", 1}, {"REPL_SLAVE", 2}, {"REPL_REPLICA", 2}, {"REPL_ALL", 3}};
+  lua_newtable(lua);
+  luaL_register(lua, NULL, functions);
+  if (!host->has_functions) luaL_register(lua, NULL, script_functions);
+  for (size_t index = 0; index < sizeof constants / sizeof *constants; index++) {
+    lua_pushinteger(lua, constants[index].value);
+    lua_setfield(lua, -2, constants[index].name);
+  }
+  set_log(lua, version, version_number);
 }

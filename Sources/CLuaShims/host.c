@@ -164,16 +164,18 @@ static int setup(lua_State *lua) {
   lua_pushvalue(lua, real);
   host->real_globals = luaL_ref(lua, LUA_REGISTRYINDEX);
   lua_settop(lua, 1);
+  if (host->has_functions) open_libraries(lua, host, request->version, request->version_number);
   prepare_runs(host, lua);
   return 0;
 }
 
 taskd_lua *taskd_lua_create(taskd_lua_callbacks callbacks, taskd_lua_limits limits, const char *version,
-                            int version_number, uint32_t random_seed) {
+                            int version_number, uint32_t random_seed, int has_functions) {
   taskd_lua *host = calloc(1, sizeof *host);
   if (!host) return NULL;
   host->callbacks = callbacks;
   host->limits = limits;
+  host->has_functions = has_functions;
   seed_random(host, random_seed);
   host->lua = lua_newstate(allocate, host);
   if (!host->lua) {

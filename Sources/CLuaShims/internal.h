@@ -39,6 +39,12 @@ struct taskd_lua {
   int error_handler;
   int run_function;
 
+  /// It runs functions, not scripts.
+  int has_functions;
+  /// What libraries see while they are loaded.
+  int library_globals;
+  int is_loading;
+
   /// The run in progress.
   const taskd_lua_run *run;
   int script_resp_version;
@@ -96,6 +102,10 @@ void seed_random(taskd_lua *host, uint32_t seed);
 // run.c
 /// With the real globals at index 1.
 void prepare_runs(taskd_lua *host, lua_State *lua);
+/// Starts the clock.
+void host_begin_run(taskd_lua *host, const taskd_lua_run *run);
+/// Pushes the compiled text, whose first line is left out when it names the engine.
+void load_body(lua_State *lua, taskd_lua_bytes body, const char *name);
 /// Pushes why a script was ended by force.
 void push_killed(taskd_lua *host, lua_State *lua);
 
@@ -105,6 +115,13 @@ int format_number(char *text, double value);
 
 // api.c
 void open_redis(lua_State *lua, taskd_lua *host, const char *version, int version_number);
+/// Adds `log`, its levels and the version to the table at the top.
+void set_log(lua_State *lua, const char *version, int version_number);
+/// Raises a text of our own.
+int raise_error(lua_State *lua, const char *text);
+
+// functions.c
+void open_libraries(lua_State *lua, taskd_lua *host, const char *version, int version_number);
 
 // convert.c
 /// Pushes the value of one RESP reply.

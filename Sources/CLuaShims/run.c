@@ -97,7 +97,7 @@ static void append_script_error(taskd_lua *host, lua_State *lua) {
   const char *source = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : NULL;
   if (source && lua_isnumber(lua, -1)) {
     buffer_append_text(&line, " script: ");
-    buffer_append(&line, host->run->sha.base, host->run->sha.count);
+    buffer_append(&line, host->run->name.base, host->run->name.count);
     buffer_append_text(&line, ", on ");
     buffer_append_text(&line, source);
     char digits[32];
@@ -116,12 +116,17 @@ static void append_script_error(taskd_lua *host, lua_State *lua) {
 
 // MARK: Running
 
-static void set_list(lua_State *lua, const char *name, const taskd_lua_bytes *items, size_t count) {
+static void push_list(lua_State *lua, const taskd_lua_bytes *items, size_t count) {
   lua_createtable(lua, (int)count, 0);
   for (size_t index = 0; index < count; index++) {
     lua_pushlstring(lua, items[index].base, items[index].count);
     lua_rawseti(lua, -2, (int)index + 1);
   }
+}
+
+/// Sets a field of the table at the top.
+static void set_list(lua_State *lua, const char *name, const taskd_lua_bytes *items, size_t count) {
+  push_list(lua, items, count);
   lua_setfield(lua, -2, name);
 }
 
@@ -129,13 +134,22 @@ static void set_list(lua_State *lua, const char *name, const taskd_lua_bytes *it
 static int run_protected(lua_State *lua) {
   taskd_lua *host = host_of(lua);
   const taskd_lua_run *run = host->run;
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, host->real_globals);
-  set_list(lua, "KEYS", run->keys, run->key_count);
-  set_list(lua, "ARGV", run->arguments, run->argument_count);
-  lua_settop(lua, 0);
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, host->error_handler);
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, run->reference);
-  if (lua_pcall(lua, 0, 1, 1) == 0) append_value(host, lua);
+  int passed = 0;
+  if (host->has_functions) {
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, host->error_handler);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, run->reference);
+    push_list(lua, run->keys, run->key_count);
+    push_list(lua, run->arguments, run->argument_count);
+    passed = 2;
+  } else {
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, host->real_globals);
+    set_list(lua, "KEYS", run->keys, run->key_count);
+    set_list(lua, "ARGV", run->arguments, run->argument_count);
+    lua_settop(lua, 0);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, host->error_handler);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, run->reference);
+  }
+  if (lua_pcall(lua, passed, 1, 1) == 0) append_value(host, lua);
   else append_script_error(host, lua);
   return 0;
 }
@@ -143,6 +157,7 @@ static int run_protected(lua_State *lua) {
 /// Drops what the run left in the globals. Outside of a protected call, so it must not allocate: `false`
 /// keeps both fields, and with them their names, alive.
 static void clear_lists(taskd_lua *host) {
+  if (host->has_functions) return;
   lua_rawgeti(host->lua, LUA_REGISTRYINDEX, host->real_globals);
   lua_pushboolean(host->lua, 0);
   lua_setfield(host->lua, -2, "KEYS");
@@ -156,27 +171,32 @@ void prepare_runs(taskd_lua *host, lua_State *lua) {
   host->error_handler = luaL_ref(lua, LUA_REGISTRYINDEX);
   lua_pushcfunction(lua, run_protected);
   host->run_function = luaL_ref(lua, LUA_REGISTRYINDEX);
+  if (host->has_functions) return;
   // So that the fields exist: see `clear_lists`.
   set_list(lua, "KEYS", NULL, 0);
   set_list(lua, "ARGV", NULL, 0);
+}
+
+void host_begin_run(taskd_lua *host, const taskd_lua_run *run) {
+  host->run = run;
+  host->is_killed = 0;
+  host->is_due = 0;
+  host->work = 0;
+  host->deadline_microseconds = 0;
+  if (run->microseconds_max > 0) {
+    host->deadline_microseconds = host->callbacks.now_microseconds(host->callbacks.owner) + run->microseconds_max;
+    lua_sethook(host->lua, on_count, LUA_MASKCOUNT, host->limits.instructions_per_check);
+  }
 }
 
 void taskd_lua_execute(taskd_lua *host, const taskd_lua_run *run, taskd_lua_result *result) {
   lua_State *lua = host->lua;
   memset(result, 0, sizeof *result);
   buffer_reset(&host->reply);
-  host->run = run;
   host->result = result;
   host->script_resp_version = 2;
-  host->is_killed = 0;
-  host->is_due = 0;
-  host->work = 0;
-  host->deadline_microseconds = 0;
   json_reset(host->json);
-  if (run->microseconds_max > 0) {
-    host->deadline_microseconds = host->callbacks.now_microseconds(host->callbacks.owner) + run->microseconds_max;
-    lua_sethook(lua, on_count, LUA_MASKCOUNT, host->limits.instructions_per_check);
-  }
+  host_begin_run(host, run);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, host->run_function);
   if (lua_pcall(lua, 0, 0, 0) != 0) {
     // Arguments or reply did not fit in memory, or the script was killed while its reply was made.
@@ -202,10 +222,9 @@ struct compile_request {
   int reference;
 };
 
-static int compile_protected(lua_State *lua) {
-  struct compile_request *request = lua_touserdata(lua, 1);
-  const char *text = request->body.base;
-  size_t count = request->body.count;
+void load_body(lua_State *lua, taskd_lua_bytes body, const char *name) {
+  const char *text = body.base;
+  size_t count = body.count;
   // A first line that begins with "#!" names the engine; its line break stays, so that lines count right.
   if (count >= 2 && text[0] == '#' && text[1] == '!') {
     const char *end = memchr(text, '\n', count);
@@ -214,8 +233,13 @@ static int compile_protected(lua_State *lua) {
       text = end;
     }
   }
-  if (count && text[0] == LUA_SIGNATURE[0]) return luaL_error(lua, "byte code is not loaded");
-  if (luaL_loadbuffer(lua, text, count, "@user_script") != 0) return lua_error(lua);
+  if (count && text[0] == LUA_SIGNATURE[0]) luaL_error(lua, "byte code is not loaded");
+  if (luaL_loadbuffer(lua, text, count, name) != 0) lua_error(lua);
+}
+
+static int compile_protected(lua_State *lua) {
+  struct compile_request *request = lua_touserdata(lua, 1);
+  load_body(lua, request->body, "@user_script");
   request->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
   return 0;
 }

@@ -5,7 +5,7 @@
 // Swift hands bytes in and takes bytes out. The one call that goes the other way, `command`, runs Swift code
 // that never touches the interpreter, so no error can start below it.
 //
-// One thread. Next: host.c (the interpreter), sandbox.c, run.c, api.c (`redis.*`), convert.c (RESP ↔ Lua values).
+// One thread. Next: host.c (the interpreter), sandbox.c, run.c, functions.c, api.c (`redis.*`), convert.c (RESP ↔ Lua values).
 #ifndef TASKD_LUA_H
 #define TASKD_LUA_H
 
@@ -20,6 +20,17 @@ typedef struct taskd_lua_bytes {
   size_t count;
 } taskd_lua_bytes;
 
+/// A function that a library registers while it is loaded.
+typedef struct taskd_lua_function {
+  taskd_lua_bytes name;
+  /// NULL when there is none.
+  taskd_lua_bytes description;
+  /// What the owner's `function_flag` has answered, together.
+  unsigned flags;
+  /// For runs, until it is released.
+  int reference;
+} taskd_lua_function;
+
 /// What the interpreter asks of its owner.
 typedef struct taskd_lua_callbacks {
   void *owner;
@@ -33,6 +44,10 @@ typedef struct taskd_lua_callbacks {
   void (*sha1_hex)(void *owner, taskd_lua_bytes bytes, char *out);
   /// Monotonic microseconds, for the time limit.
   int64_t (*now_microseconds)(void *owner);
+  /// `redis.register_function`: NULL, or why not.
+  const char *(*register_function)(void *owner, const taskd_lua_function *function);
+  /// The bit for a flag of this name; 0: there is none.
+  unsigned (*function_flag)(void *owner, taskd_lua_bytes name);
 } taskd_lua_callbacks;
 
 /// Bounds of one interpreter.
@@ -50,9 +65,9 @@ typedef struct taskd_lua_limits {
 } taskd_lua_limits;
 
 /// NULL when memory is short. `version` is what `redis.REDIS_VERSION` says, `version_number` its
-/// 0x00MMmmpp form.
+/// 0x00MMmmpp form. An interpreter runs either scripts or the functions of libraries.
 taskd_lua *taskd_lua_create(taskd_lua_callbacks callbacks, taskd_lua_limits limits, const char *version,
-                            int version_number, uint32_t random_seed);
+                            int version_number, uint32_t random_seed, int has_functions);
 void taskd_lua_destroy(taskd_lua *host);
 
 /// Bytes the interpreter has allocated.
@@ -61,14 +76,21 @@ size_t taskd_lua_memory_bytes(const taskd_lua *host);
 /// Compiles `body`. Returns a reference above 0, or 0 with the compiler's message in `error`, valid until
 /// the next call.
 int taskd_lua_compile(taskd_lua *host, taskd_lua_bytes body, taskd_lua_bytes *error);
-/// Forgets a compiled script.
+/// Forgets a compiled script or a function.
 void taskd_lua_release(taskd_lua *host, int reference);
 
-/// One run of a script.
+typedef enum taskd_lua_load { taskd_lua_loaded, taskd_lua_not_compiled, taskd_lua_not_registered } taskd_lua_load;
+
+/// Runs the text of a library, which registers its functions. `microseconds_max` 0: as long as it takes. If it fails,
+/// `error` says why, until the next call; what it has registered by then is the owner's to release.
+taskd_lua_load taskd_lua_load_library(taskd_lua *host, taskd_lua_bytes body, int64_t microseconds_max,
+                                      taskd_lua_bytes *error);
+
+/// One run of a script or function.
 typedef struct taskd_lua_run {
   int reference;
-  /// Its SHA-1 for error texts, 40 digits.
-  taskd_lua_bytes sha;
+  /// For error texts: the script's SHA-1, 40 digits, or the function's name.
+  taskd_lua_bytes name;
   const taskd_lua_bytes *keys;
   size_t key_count;
   const taskd_lua_bytes *arguments;

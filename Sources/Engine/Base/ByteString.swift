@@ -44,6 +44,11 @@ public final class ByteString: Hashable {
 
     public var isEmpty: Bool { count == 0 }
 
+    /// Order of bytes; a beginning comes before what goes on.
+    func isOrderedBefore(_ other: ByteString) -> Bool {
+        slice.buffer.lexicographicallyPrecedes(other.slice.buffer)
+    }
+
     public static func == (left: ByteString, right: ByteString) -> Bool {
         left === right || (left.hash == right.hash && left.slice == right.slice)
     }

@@ -249,6 +249,15 @@ public enum Limits {
     /// Keys of a flushed database freed between turns.
     public static let freeSliceKeys = 5_000
 
+    // MARK: Client-side caching
+    /// Keys remembered for those who have read them (`tracking-table-max-keys`).
+    public static let trackedKeysMax = 1_000_000
+    /// Keys beyond that given up after a command (and as many as it has read), and between turns.
+    public static let trackedKeysForgottenMin = 100
+    public static let trackedKeysForgottenPerTurn = 1_000
+    /// Changed keys told to clients in broadcast mode between turns.
+    public static let trackingBroadcastKeysPerTurn = 1_000
+
     // MARK: Checkpoints of the store
     /// Bytes of effects at which a record of a checkpoint is closed.
     public static let checkpointRecordBytes = 65_536
@@ -287,6 +296,10 @@ public enum Limits {
     public static let scriptLogLineBytesMax = 16_384
     /// Buffer for replies to scripts that is kept for the next one, bytes.
     public static let scriptKeptReplyBytesMax = 65_536
+
+    /// Texts of all libraries of functions, bytes, and how long running one may take when it is loaded.
+    public static let functionCodeBytesMax = 268_435_456
+    public static let functionLoadMillisecondsMax: Int64 = 500
 
     // MARK: Administration
     /// Entries of SLOWLOG (`slowlog-max-len`), and how much of a command each shows.

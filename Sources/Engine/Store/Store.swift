@@ -14,6 +14,7 @@ final class Store {
     let pubSub = PubSub()
     let statistics = StoreStatistics()
     private(set) lazy var scripts = ScriptEngine(store: self)
+    private(set) lazy var functions = FunctionEngine(store: self)
     let administration: StoreAdministration
     /// Users and what they may do.
     let access: AccessControl
@@ -35,6 +36,8 @@ final class Store {
     var touchMode: TouchMode = []
     /// The log is being read back: nothing expires, nothing is journaled.
     private(set) var isReplaying = false
+    /// The client whose request was executed last.
+    unowned(unsafe) var dispatchedClient: StoreClient?
     /// Writes are refused: they could not be kept (`persistence.writeRefusal` says why).
     var refusesWrites = false { didSet { updateGuard() } }
     /// Writes are refused, or memory has a limit: `dispatch` looks closer only then.
@@ -66,6 +69,9 @@ final class Store {
     var blockGeneration: UInt64 = 0
     var isServing = false
     var pause = ClientPause()
+    /// Somebody tracks keys: who reads and who changes has to be noted.
+    private(set) var isTracking = false
+    private(set) lazy var tracking = Tracking(store: self)
 
     /// Classes of keyspace notifications that are on; set through `setNotifications`.
     private(set) var notificationClasses: NotificationClass = []
@@ -76,6 +82,7 @@ final class Store {
     /// Tables of flushed databases, freed in slices.
     var graveyard: [KeyTable] = []
     private var nextExpirySliceMilliseconds: Int64 = 0
+    private var hasTrackingWork = false
     private var replayClient: StoreClient?
     /// Commands that only replay knows.
     private lazy var restoreTable = CommandTable([RESPCommand.restoreCommands])
@@ -124,6 +131,7 @@ final class Store {
     func unregister(_ client: StoreClient) {
         unblockQuietly(client)
         client.unwatchAll()
+        if client.tracking != nil { tracking.disable(client) }
         pubSub.removeAll(of: client)
         monitors.removeAll { $0 === client }
         clients[client.id] = nil
@@ -135,6 +143,17 @@ final class Store {
         notificationClasses = classes
         for keyspace in databases { keyspace.updateObserved() }
     }
+
+    // MARK: Tracking
+
+    func setTracking(_ isOn: Bool) {
+        guard isTracking != isOn else { return }
+        isTracking = isOn
+        for keyspace in databases { keyspace.updateObserved() }
+    }
+
+    /// The client whose request is being executed, also when a script or a transaction does so; nil between requests.
+    var currentClient: StoreClient? { depth > 0 ? dispatchedClient : nil }
 
     // MARK: Turns
 
@@ -168,6 +187,7 @@ final class Store {
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
         }
         evictAtEndOfTurn()
+        hasTrackingWork = isTracking && tracking.endTurn()
         var left = Limits.freeSliceKeys
         while left > 0, let table = graveyard.last {
             left -= table.count + 1
@@ -181,7 +201,7 @@ final class Store {
         var deadline = blockDeadlines.next
         func note(_ time: Int64) { deadline = min(deadline ?? time, time) }
         if pause.endMilliseconds != 0 { note(pause.endMilliseconds) }
-        if !graveyard.isEmpty || isEvictionUnderWay { note(context.time.monotonicMilliseconds + 1) }
+        if !graveyard.isEmpty || isEvictionUnderWay || hasTrackingWork { note(context.time.monotonicMilliseconds + 1) }
         for keyspace in databases where keyspace.expiringCount > 0 || keyspace.table.isResizing {
             note(nextExpirySliceMilliseconds)
             break

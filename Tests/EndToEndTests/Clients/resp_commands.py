@@ -420,6 +420,51 @@ def publish_and_subscribe():
 
 
 @scenario
+def client_side_caching():
+    """In RESP3 the pushes; in RESP2 a subscription that the client redirects its messages to."""
+    k = key("cached")
+    r.set(k, "old")
+    if MODERN and PROTOCOL == "3":
+        # Its cache itself wants Redis 7.4: here what it is told by.
+        reader = connect(single_connection_client=True)
+        pushes = []
+        reader.connection._parser.set_invalidation_push_handler(pushes.append)
+        reader.execute_command("CLIENT", "TRACKING", "ON")
+        equal(reader.get(k), "old")
+        r.set(k, "new")
+        equal(reader.get(k), "new")
+        equal([push[1] for push in pushes], [[k]])
+        reader.close()
+        return
+    name = unique("listener")
+    subscriber = connect(client_name=name) if MODERN else connect()
+    listener = subscriber.pubsub()
+    listener.subscribe("__redis__:invalidate")
+    listener.get_message(timeout=1)
+    if not MODERN:
+        listener.connection.send_command("UNSUBSCRIBE", "none")
+        listener.get_message(timeout=1)
+    identifier = next(
+        client["id"]
+        for client in r.client_list()
+        if (client["name"] == name if MODERN else client["sub"] == "1" and client["cmd"] == "unsubscribe")
+    )
+    reader = connect(single_connection_client=True)
+    equal(bool(reader.execute_command("CLIENT", "TRACKING", "ON", "REDIRECT", identifier)), True)
+    equal(reader.get(k), "old")
+    r.set(k, "new")
+
+    def invalidation():
+        message = listener.get_message(ignore_subscribe_messages=True, timeout=0.2)
+        return message and message["data"]
+
+    equal(wait_until(invalidation, "the invalidation", 5), [k])
+    equal(reader.execute_command("CLIENT", "GETREDIR"), int(identifier))
+    reader.close()
+    listener.close()
+
+
+@scenario
 def scripts():
     k = key("lua")
     equal(r.eval("return {1, 'two', {3}, 4.9, false, true}", 0), [1, "two", [3], 4, None, 1])
@@ -456,6 +501,33 @@ def scripts():
     # The store survives a script that fails half way; what it had written stays, as in Redis.
     raises(ResponseError, r.eval, "redis.call('SET', KEYS[1], 'half'); error('stop')", 1, key("half"))
     equal(r.get(key("half")), "half")
+
+
+@scenario
+def functions():
+    if not MODERN:
+        return
+    library, name = (unique(part).replace("-", "_") for part in ("library", "function"))
+    code = f"""#!lua name={library}
+local calls = 0
+redis.register_function('{name}', function(keys, args) calls = calls + 1 return redis.call('SET', keys[1], args[1]) end)
+redis.register_function{{function_name = '{name}_ro', callback = function(keys) return {{calls, redis.call('GET', keys[1])}} end,
+    flags = {{'no-writes'}}}}
+"""
+    equal(r.function_load(code), library)
+    error = raises(ResponseError, r.function_load, code)
+    check(f"Library '{library}' already exists" in str(error), str(error))
+    equal(r.function_load(code, replace=True), library)
+    equal(r.fcall(name, 1, key("fcall"), "v"), "OK")
+    equal(r.fcall_ro(f"{name}_ro", 1, key("fcall")), [1, "v"])
+    fails("Can not execute a script with write flag using *_ro command.", "FCALL_RO", name, 1, key("fcall"), "v")
+    equal(len(r.function_list(library)), 1)
+    payload = connect(decode=False).function_dump()
+    check(r.function_delete(library), "FUNCTION DELETE")
+    fails("Function not found", "FCALL", name, 1, key("fcall"), "v")
+    check(r.execute_command("FUNCTION", "RESTORE", payload, "REPLACE"), "FUNCTION RESTORE")
+    equal(r.fcall(name, 1, key("fcall"), "w"), "OK")
+    check(r.function_delete(library), "FUNCTION DELETE")
 
 
 @scenario

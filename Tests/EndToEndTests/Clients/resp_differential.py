@@ -439,9 +439,88 @@ def generic(d):
     )
 
 
+LIBRARIES = [b"diff_a", b"diff_b", b"diff_c"]
+BODIES = [
+    b"return {keys, args}",
+    b"return redis.call('SET', keys[1], args[1])",
+    b"return redis.call('GET', keys[1])",
+    b"return redis.pcall('INCR', keys[1])",
+    b"redis.setresp(3) local n = 0 for _ in pairs(redis.call('HGETALL', keys[1]).map) do n = n + 1 end return n",
+    b"return {map = {one = 1.5}}",
+    b"return redis.error_reply('MINE own words')",
+    b"return {KEYS, ARGV}",
+    b"n = 1",
+    b"error('stop')",
+    b"error({err = 'MINE stop'})",
+    b"return redis.register_function('x', function() end)",
+    b"return {3.7, true, false, {ok = 'fine'}}",
+    b"return redis.call('FCALL', 'diff_f', 0)",
+    b"local names = {} for name in pairs(redis) do table.insert(names, name) end table.sort(names) return #names",
+]
+BAD_CODE = [
+    b"",
+    b"#!lua name=diff_a",
+    b"#!lua\nreturn 1",
+    b"#!lua name=diff-a\n",
+    b"#!js name=diff_a\n",
+    b"#!lua name='diff_a\n",
+    b"#!lua name=diff_a name=diff_b\n",
+    b"#!lua name=diff_a flags=x\n",
+    b"#!lua name=diff_a\n",
+    b"#!lua name=diff_a\nx(",
+    b"#!lua name=diff_a\nx = 1",
+    b"#!lua name=diff_a\nlocal x = pairs",
+    b"#!lua name=diff_a\nredis.call('PING')",
+    b"#!lua name=diff_a\nredis.register_function()",
+    b"#!lua name=diff_a\nredis.register_function('f', 1)",
+    b"#!lua name=diff_a\nredis.register_function('a-b', function() end)",
+    b"#!lua name=diff_a\nredis.register_function{function_name = 'f'}",
+    b"#!lua name=diff_a\nredis.register_function{callback = function() end}",
+    b"#!lua name=diff_a\nredis.register_function{function_name = 'f', callback = function() end, what = 1}",
+    b"#!lua name=diff_a\nredis.register_function{function_name = 'f', callback = function() end, flags = {'what'}}",
+    b"#!lua name=diff_a\nfor i = 1, 2 do redis.register_function('f', function() end) end",
+]
+SHEBANGS = [b"#!lua", b"#!lua flags=no-writes", b"#!lua flags=no-writes,allow-oom", b"#!lua flags=", b"#!lua flags=x", b"#!js", b"#!lua x=1", b"#!lua 'flags=no-cluster'"]
+# Each server loads what the other has dumped.
+MOVE_LIBRARIES = b"move-libraries"
+
+
+def function_code(d):
+    if d.chance(0.2):
+        return d.one(*BAD_CODE)
+    lines = [b"#!lua name=" + d.one(*LIBRARIES)]
+    for _ in range(d.random.randint(1, 2)):
+        # Two names that differ in case only, in one library, bring Redis 7.0 down.
+        name, body = d.one(b"diff_f", b"diff_g", b"diff_h"), d.one(*BODIES)
+        function = b"function(keys, args) " + body + b" end"
+        if d.chance(0.5):
+            lines.append(b"redis.register_function('" + name + b"', " + function + b")")
+        else:
+            flags = b", ".join(b"'" + f + b"'" for f in [b"no-writes", b"allow-oom", b"allow-stale", b"no-cluster"] if d.chance(0.4))
+            lines.append(b"redis.register_function{function_name = '" + name + b"', callback = " + function + b", flags = {" + flags + b"}}")
+    return b"\n".join(lines)
+
+
+def functions(d):
+    call = [d.one(b"FCALL", b"FCALL_RO"), d.one(b"diff_f", b"diff_g", b"Diff_H", b"none")]
+    script = d.one(*SHEBANGS) + b"\nreturn redis.call(" + d.one(b"'SET', KEYS[1], 1", b"'GET', KEYS[1]") + b")"
+    return d.one(
+        [b"FUNCTION", b"LOAD", *d.options((b"REPLACE",)), function_code(d)],
+        [b"FUNCTION", b"LOAD", b"REPLACE", function_code(d)],
+        call + [b"1", d.key("str"), d.text()],
+        call + [b"1", d.key("hash"), d.text()],
+        call + [d.one(b"0", b"2", b"-1", b"x"), d.key("str"), d.text()],
+        [b"FUNCTION", b"LIST", b"LIBRARYNAME", d.one(b"diff_*", b"DIFF_A", b"none"), *d.options((b"WITHCODE",), (b"what",))],
+        [b"FUNCTION", b"DELETE", d.one(*LIBRARIES)] if d.chance(0.3) else [b"FUNCTION", d.one(b"KILL", b"WHAT")],
+        [b"FUNCTION", b"RESTORE", d.one(*PAYLOADS), *d.options((d.one(b"APPEND", b"REPLACE", b"WHAT"),))],
+        [MOVE_LIBRARIES],
+        [d.one(b"EVAL", b"EVAL_RO"), script, b"1", d.key("str")],
+    )
+
+
 FAMILIES = [lists, hashes, sets, sorted_sets, names, streams, strings, generic]
 # Families of commands that the daemon need not have.
-OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD"), (dumps, b"DUMP")]
+OPTIONAL = [(bits, b"BITCOUNT"), (hyperloglogs, b"PFADD"), (geo, b"GEOADD"), (dumps, b"DUMP"), (functions, b"FUNCTION")]
 
 # How replies are compared where byte for byte would be wrong.
 
@@ -514,6 +593,10 @@ def known_difference(name, words, mine, theirs):
     if name == b"OBJECT" and (a, b) == (b"int", b"embstr"):
         return "sums of INCRBYFLOAT without a fraction are kept as integers here"
     if mine[0] == b"-" and theirs[0] == b"-":
+        if name == b"FUNCTION" and b"\0" in words[1]:
+            return "in Redis a zero byte ends the name that the text shows"
+        if name == b"FUNCTION" and a.startswith(b"ERR Function ") and b.startswith(b"ERR Function "):
+            return "of several functions that exist already another one is named"
         if name in (b"XREAD", b"XREADGROUP") and a.startswith(b"ERR Unbalanced"):
             return "the text names the command since 7.2"
     return None
@@ -529,6 +612,8 @@ def equivalent(name, words, mine, theirs):
             return sorted(mine[1]) == sorted(theirs[1])
         if name in UNORDERED_PAIRS:
             return sort_groups(mine[1], 2) == sort_groups(theirs[1], 2)
+        if name == b"FUNCTION":
+            return sorted_deeply(mine) == sorted_deeply(theirs)
         if name == b"XINFO":
             return same_info(mine, theirs)
         if name == b"XPENDING" and len(words) > 3:
@@ -538,6 +623,12 @@ def equivalent(name, words, mine, theirs):
     if name == b"SORT" and b"nosort" in words and mine[0] == theirs[0] == b"*":
         return len(mine[1]) == len(theirs[1])
     return same(mine, theirs)
+
+
+def sorted_deeply(reply):
+    """Libraries and functions come in no order."""
+    kind, value = reply
+    return (kind, sorted((sorted_deeply(part) for part in value), key=repr)) if isinstance(value, list) else reply
 
 
 def same_without_times(mine, theirs):
@@ -575,6 +666,8 @@ class Pair:
                 server.call("HELLO", "3")
             server.call("SELECT", DATABASE)
             server.call("FLUSHDB")
+            for library in LIBRARIES:
+                server.call("FUNCTION", "DELETE", library)
 
     def complain(self, words, mine, theirs):
         text = " ".join(repr(w)[2:-1] or '""' for w in words)
@@ -602,6 +695,8 @@ class Pair:
             return self.pop(words)
         if name == MOVE.upper():
             return self.move(words)
+        if name == MOVE_LIBRARIES.upper():
+            return self.move_libraries()
         if name in SCANS and not self.in_transaction:
             return self.scan(words, SCANS[name])
         self.in_transaction = name == b"MULTI" or self.in_transaction and name not in (b"EXEC", b"DISCARD")
@@ -662,6 +757,15 @@ class Pair:
         self.run([b"TYPE", other])
         self.compare(other)
 
+    def move_libraries(self):
+        if self.in_transaction:
+            return
+        payloads = [server.call("FUNCTION", "DUMP") for server in (self.theirs, self.mine)]
+        for server, payload in zip((self.mine, self.theirs), payloads):
+            reply = server.call("FUNCTION", "RESTORE", payload[1], "REPLACE")
+            check(reply == (b"+", b"OK"), f"the other's libraries {payload[1]!r}: {reply}")
+        self.run([b"FUNCTION", b"LIST", b"LIBRARYNAME", b"diff_*", b"WITHCODE"])
+
     def compare_everything(self):
         for kind in KINDS:
             for number in range(4):
@@ -689,7 +793,7 @@ class Pair:
 
 def spoil(d, words):
     """At times a word too few or too many."""
-    if words[0] == MOVE:
+    if words[0] in (MOVE, MOVE_LIBRARIES):
         return words
     if d.chance(0.02) and len(words) > 1:
         del words[d.random.randrange(1, len(words))]

@@ -1,7 +1,7 @@
 // Values as effects: what replay has to run so that a key is there again, exactly. Strings are a SET; lists, sets,
 // hashes and sorted sets come in runs of bounded size (RPUSH, SADD, HSET, ZADD); streams as XADD for their entries
 // and, for what Redis's commands cannot say, the forms of RestoreCommands.swift. An expiry stands after the value.
-// Many keys share one record.
+// Many keys share one record. A library of functions is the FUNCTION LOAD that makes it.
 // Loop thread only. Next: CheckpointWalk.swift (which calls), RestoreCommands.swift.
 
 import Wire
@@ -62,6 +62,19 @@ final class CheckpointValueWriter {
     private func effectEnded(from start: Int) {
         bytes += effects.count - start
         if effects.count >= Limits.checkpointRecordBytes { flush() }
+    }
+
+    // MARK: Libraries
+
+    /// Writes a library of functions.
+    func writeLibrary(_ code: ByteSlice) {
+        if effects.count > 0, effects.count + code.count > Limits.checkpointRecordBytes { flush() }
+        let start = effects.count
+        effects.append(database: 0, "FUNCTION", count: 2) { effect in
+            effect.add("LOAD")
+            effect.add(code)
+        }
+        effectEnded(from: start)
     }
 
     // MARK: Whole values

@@ -47,6 +47,8 @@ final class CheckpointWalk {
     private var large: [Large] = []
     /// Entries of one look ahead.
     private var batch: [KeyEntry] = []
+    /// Texts of libraries of functions that are not written yet, the last one first.
+    private var libraries: [ByteString]
     private(set) var isDone = false
 
     /// Keys written, and how many there were at the beginning.
@@ -58,6 +60,7 @@ final class CheckpointWalk {
         self.output = output
         generation = store.generation
         writer = CheckpointValueWriter(output)
+        libraries = store.functions.libraries.map(\.code).reversed()
         keysTotal = store.databases.reduce(0) { $0 + $1.count }
         for keyspace in store.databases where keyspace.count > 0 {
             parts.append(Part(number: keyspace.index, place: .keyspace(keyspace)))
@@ -72,7 +75,9 @@ final class CheckpointWalk {
         while !isDone {
             guard !budget.isSpent else { return false }
             let bytesBefore = writer.bytes
-            if !large.isEmpty {
+            if let code = libraries.popLast() {
+                writer.writeLibrary(code.slice)
+            } else if !large.isEmpty {
                 budget.visits -= 1
                 advanceLarge()
             } else if current < parts.count {

@@ -250,6 +250,7 @@ extension Store {
         }
         call.isRetry = true
         call.hasBlocked = false
+        dispatchedClient = client
         execute(call)
         call.isRetry = false
         call.arguments = noArguments

@@ -50,6 +50,8 @@ final class StoreClient {
     var needsAuthentication = false { didSet { updateSpecialState() } }
     var isNoTouch = false { didSet { updateTouchMode() } }
     private(set) var touchMode: TouchMode = []
+    /// Set through `Store.tracking`.
+    var tracking: ClientTracking?
     var isNoEvict = false
     /// A script or the like: nobody to wait with, nobody to push to.
     let isInternal: Bool
@@ -172,6 +174,7 @@ final class StoreClient {
     func reset() {
         transaction = nil
         unwatchAll()
+        if tracking != nil { store.tracking.disable(self) }
         store.pubSub.removeAll(of: self)
         store.monitors.removeAll { $0 === self }
         database = 0

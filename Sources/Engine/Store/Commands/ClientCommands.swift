@@ -1,5 +1,5 @@
-// CLIENT: names, lists, kills, pauses. What needs server-side tracking is refused with an error that leaves the
-// connection as it is. Next: ClientList.swift, ../Clients/StoreClient.swift.
+// CLIENT: names, lists, kills, pauses.
+// Next: ClientList.swift, TrackingCommands.swift, ../Clients/StoreClient.swift.
 
 import Wire
 
@@ -81,36 +81,10 @@ extension RESPCommand {
             ) { call throws(CommandError) in
                 try call.unblockClient()
             },
-            sub("GETREDIR", .exactly(2), since: "6.0.0", summary: "Says where tracking messages go: nowhere here.") {
-                call throws(CommandError) in
-                call.reply.integer(-1)
-            },
-            sub("TRACKING", .atLeast(3), since: "6.0.0", summary: "Refused unless to switch it off.") {
-                call throws(CommandError) in
-                guard call.word(2, is: "off") else { throw .text("ERR Client tracking is not supported") }
-                call.reply.ok()
-            },
-            sub("CACHING", .exactly(3), since: "6.0.0", summary: "Refused: client tracking is not supported.") {
-                call throws(CommandError) in
-                throw .text(
-                    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
-                )
-            },
-            sub("TRACKINGINFO", .exactly(2), since: "6.2.0", summary: "Says that tracking is off.") {
-                call throws(CommandError) in
-                call.reply.map(3)
-                call.reply.bulk("flags")
-                call.reply.set(1)
-                call.reply.bulk("off")
-                call.reply.bulk("redirect")
-                call.reply.integer(-1)
-                call.reply.bulk("prefixes")
-                call.reply.array(0)
-            },
             sub("HELP", .exactly(2), since: "5.0.0", summary: "Lists the subcommands.") { call throws(CommandError) in
                 call.replyHelp()
             },
-        ])
+        ] + trackingSubcommands)
 }
 
 extension CommandCall {

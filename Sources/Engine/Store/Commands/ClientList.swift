@@ -52,6 +52,11 @@ extension StoreClient {
         if isSubscribed { flags += "P" }
         if transaction != nil { flags += "x" }
         if blocked != nil { flags += "b" }
+        if let tracking {
+            flags += "t"
+            if tracking.isRedirectionBroken { flags += "R" }
+            if tracking.options.contains(.broadcast) { flags += "B" }
+        }
         if isTransactionStale { flags += "d" }
         if isClosing { flags += "c" }
         if isNoEvict { flags += "e" }
@@ -66,7 +71,8 @@ extension StoreClient {
             ("qbuf-free", "0"), ("argv-mem", "0"), ("multi-mem", "\(transaction?.bytes ?? 0)"), ("rbs", "0"),
             ("rbp", "0"), ("obl", "0"),
             ("oll", "0"), ("omem", "\(output.pendingBytes)"), ("tot-mem", "\(output.pendingBytes)"), ("events", "r"),
-            ("cmd", self.call.row.fullName), ("user", user), ("redir", "-1"), ("resp", isRESP3 ? "3" : "2"),
+            ("cmd", self.call.row.fullName), ("user", user),
+            ("redir", "\(trackingRedirection)"), ("resp", isRESP3 ? "3" : "2"),
             ("lib-name", libraryName), ("lib-ver", libraryVersion),
         ]
         return fields.map { "\($0)=\($1)" }.joined(separator: " ")

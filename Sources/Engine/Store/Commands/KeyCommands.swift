@@ -213,6 +213,7 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         try call.checkFlushOptions()
         if call.keys.count > 0 { call.keys.removeAll() }
+        if call.store.isTracking { call.store.tracking.flushed() }
         call.store.dirty += 1
         call.reply.ok()
     }
@@ -223,6 +224,7 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         try call.checkFlushOptions()
         for keyspace in call.store.databases where keyspace.count > 0 { keyspace.removeAll() }
+        if call.store.isTracking { call.store.tracking.flushed() }
         call.store.dirty += 1
         call.reply.ok()
     }

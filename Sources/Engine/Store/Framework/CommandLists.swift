@@ -15,6 +15,7 @@ extension CommandTable {
             RESPCommand.sortedSetPopCommands,
             RESPCommand.sortedSetAlgebraCommands,
             RESPCommand.scriptCommands,
+            RESPCommand.functionCommands,
             RESPCommand.serverCommands,
             RESPCommand.infoCommands,
             RESPCommand.configCommands,

@@ -37,6 +37,7 @@ extension Store {
                 return client.queueInTransaction(row, arguments)
             }
         }
+        dispatchedClient = client
         call.keys = databases[client.database]
         if !monitors.isEmpty { feedMonitors(call) }
         touchMode = client.touchMode
@@ -89,6 +90,7 @@ extension Store {
     private func refuse(_ client: StoreClient, row: CommandRow?, _ error: CommandError) {
         row?.rejectedCalls += 1
         client.transaction?.isRefused = true
+        client.tracking?.endCommand(of: client, row)
         let text = error.text
         statistics.countError(text)
         client.call.reply.error(text)
@@ -138,6 +140,7 @@ extension Store {
         if dirty != dirtyBefore, call.propagation == .asIs, effects.isEnabled, row.flags.contains(.write) {
             effects.append(database: call.keys.index, call.arguments)
         }
+        if isTracking { tracking.executed(call, row) }
         call.propagation = outerPropagation
         depth -= 1
         if let stopwatch = context.time.stopwatch { measure(call, row, stopwatch()) }

@@ -42,7 +42,7 @@ final class Keyspace {
     var expiringCount: Int { expiring.count }
 
     func updateObserved() {
-        isObserved = !watched.isEmpty || !blocked.isEmpty || store.notificationClasses != []
+        isObserved = !watched.isEmpty || !blocked.isEmpty || store.notificationClasses != [] || store.isTracking
     }
 
     // MARK: Lookup
@@ -318,6 +318,7 @@ final class Keyspace {
     @inline(never)
     private func observe(_ key: ByteSlice, _ eventClass: NotificationClass, _ event: StaticString) {
         touchWatchers(key)
+        if store.isTracking { store.tracking.changed(key, isExpiry: eventClass == .expired) }
         if !blocked.isEmpty, blocked[key] != nil { store.signalReady(key, in: self) }
         notify(key, eventClass, event)
     }

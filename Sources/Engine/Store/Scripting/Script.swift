@@ -4,7 +4,7 @@
 import COpenSSL
 import Wire
 
-/// What a script's first line (`#!lua flags=…`) says about it.
+/// What a script's first line (`#!lua flags=…`), or a library about its function, says.
 struct ScriptFlags: OptionSet {
     let rawValue: UInt8
 
@@ -30,15 +30,15 @@ struct ScriptFlags: OptionSet {
             self = .undeclared
             return
         }
-        guard let end = script.buffer.firstIndex(of: 0x0A) else { throw .text("ERR Invalid script shebang") }
-        let words = script.slice(from: 0, count: end).string.split(separator: " ")
-        guard let engine = words.first, engine == "#!lua" else {
-            throw .message("ERR Unexpected engine in script shebang: \(words.first ?? "")")
-        }
+        guard let end = script.buffer.firstIndex(of: 0x0A),
+            let words = ShebangWords.split(script.slice(from: 0, count: end)), let engine = words.first
+        else { throw .text("ERR Invalid script shebang") }
+        guard engine == "#!lua" else { throw .message("ERR Unexpected engine in script shebang: \(engine)") }
         self = []
         for word in words.dropFirst() {
             guard word.hasPrefix("flags=") else { throw .message("ERR Unknown lua shebang option: \(word)") }
-            for name in word.dropFirst("flags=".count).split(separator: ",") {
+            let names = word.dropFirst("flags=".count)
+            for name in names.split(separator: ",", omittingEmptySubsequences: false) where !names.isEmpty {
                 guard let flag = Self.names.first(where: { $0.0.description == name })?.1 else {
                     throw .message("ERR Unexpected flag in script shebang: \(name)")
                 }

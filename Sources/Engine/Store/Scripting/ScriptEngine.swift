@@ -1,4 +1,4 @@
-// Runs scripts: between the commands EVAL … and the Lua host in C (CLuaShims).
+// Runs scripts and functions: between the commands EVAL …, FCALL and the Lua host in C (CLuaShims).
 // A script runs as part of the command that called it: its changes are that command's effects, so they become
 // one record, and clients that it woke are served after it. What `redis.call` runs, runs on an internal client.
 //
@@ -20,7 +20,12 @@ import Musl
 /// The store's script engine. The interpreter is made at first use: most daemons with no scripts never pay for it.
 final class ScriptEngine {
     unowned(unsafe) let store: Store
-    private var host: OpaquePointer?
+    /// Scripts and functions differ in what their interpreters offer and in where keys and arguments stand.
+    enum Kind { case scripts, functions }
+    private let kind: Kind
+    private(set) var host: OpaquePointer?
+    /// The library whose text is being run (see LibraryLoading.swift).
+    var loading: FunctionLibrary?
     private(set) var cache = ScriptCache()
     private var runCount: UInt64 = 0
 
@@ -43,7 +48,7 @@ final class ScriptEngine {
     private(set) var caller: CommandCall?
     /// The run in progress must not take memory: there is none left. Once it has written it may go on.
     private var isMemoryDenied = false
-    /// `busy-reply-threshold`; 0: scripts may run for ever.
+    /// `busy-reply-threshold`, of functions too; 0: scripts may run for ever.
     var busyThresholdMilliseconds: Int64 = 5_000
     /// Limits that tests lower, before the first script.
     var textBytesMax = Limits.scriptTextBytesMax {
@@ -54,8 +59,9 @@ final class ScriptEngine {
     /// When the run in progress has to end.
     private var deadlineMicroseconds = Int64.max
 
-    init(store: Store) {
+    init(store: Store, kind: Kind = .scripts) {
         self.store = store
+        self.kind = kind
         client = StoreClient.internalClient(store: store)
         call = client.call
         output = client.output
@@ -107,7 +113,7 @@ final class ScriptEngine {
 
     private var isRunning = false
 
-    private func startedHost() throws(CommandError) -> OpaquePointer {
+    func startedHost() throws(CommandError) -> OpaquePointer {
         if let host { return host }
         let callbacks = taskd_lua_callbacks(
             owner: Unmanaged.passUnretained(self).toOpaque(),
@@ -120,14 +126,25 @@ final class ScriptEngine {
                 Script.writeSHA1(
                     of: ByteSlice(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count)), to: target!)
             },
-            now_microseconds: { owner in ScriptEngine.with(owner) { $0.now } })
+            now_microseconds: { owner in ScriptEngine.with(owner) { $0.now } },
+            register_function: { owner, function in
+                // Literals end with a zero byte.
+                ScriptEngine.with(owner) { $0.register(function.unsafelyUnwrapped.pointee) }.map {
+                    UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self)
+                }
+            },
+            function_flag: { _, name in
+                let wanted = ByteSlice(UnsafeRawBufferPointer(start: name.base, count: name.count))
+                return UInt32(ScriptFlags.names.first { wanted.equals($0.0) }?.1.rawValue ?? 0)
+            })
         let limits = taskd_lua_limits(
             memory_bytes_max: memoryBytesMax, reply_depth_max: Int32(Limits.scriptReplyDepthMax),
             text_bytes_max: textBytesMax, pattern_depth_max: Int32(Limits.scriptPatternDepthMax),
             instructions_per_check: Int32(Limits.scriptInstructionsPerCheck))
         let seed = UInt32(truncatingIfNeeded: store.context.random.next())
         host = CompatibleVersion.redis.withCString {
-            taskd_lua_create(callbacks, limits, $0, Int32(CompatibleVersion.number), seed)
+            taskd_lua_create(
+                callbacks, limits, $0, Int32(CompatibleVersion.number), seed, kind == .functions ? 1 : 0)
         }
         guard let host else { throw .text("ERR the Lua interpreter does not start") }
         return host
@@ -142,15 +159,25 @@ final class ScriptEngine {
 
     /// Runs a script with the keys and arguments of `call`, whose words 3… they are, and writes its reply.
     func run(_ script: Script, for call: CommandCall, readsOnly: Bool) throws(CommandError) {
+        runCount += 1
+        script.lastRun = runCount
+        try run(
+            reference: script.reference, name: script.sha, flags: script.flags, for: call, readsOnly: readsOnly)
+    }
+
+    /// The same for anything compiled; errors name it.
+    func run(
+        reference: Int32, name: ByteString, flags: ScriptFlags, for call: CommandCall, readsOnly: Bool
+    ) throws(CommandError) {
         guard !isRunning else { throw .text("ERR scripts do not nest") }
         let given = call.count - 3
         guard let wanted = RESPNumber.integer(call[2]) else { throw .notInteger }
         guard wanted <= given else { throw .text("ERR Number of keys can't be greater than number of args") }
         guard wanted >= 0 else { throw .text("ERR Number of keys can't be negative") }
-        guard !readsOnly || !script.flags.isDisjoint(with: [.noWrites, .undeclared]) else {
+        guard !readsOnly || !flags.isDisjoint(with: [.noWrites, .undeclared]) else {
             throw .text("ERR Can not execute a script with write flag using *_ro command.")
         }
-        guard !store.isOutOfMemory || !script.flags.isDisjoint(with: [.noWrites, .allowOutOfMemory, .undeclared])
+        guard !store.isOutOfMemory || !flags.isDisjoint(with: [.noWrites, .allowOutOfMemory, .undeclared])
         else { throw .outOfMemory }
         let host = try startedHost()
         reserveWords(given)
@@ -160,20 +187,17 @@ final class ScriptEngine {
         }
         // The script's changes are journaled as the commands that made them, never as the script.
         call.propagateNothing()
-        runCount += 1
-        script.lastRun = runCount
-        isReadOnlyRun = readsOnly || script.flags.contains(.noWrites)
-        isMemoryDenied = store.isOutOfMemory && !script.flags.contains(.allowOutOfMemory)
+        isReadOnlyRun = readsOnly || flags.contains(.noWrites)
+        isMemoryDenied = store.isOutOfMemory && !flags.contains(.allowOutOfMemory)
         isRunning = true
         client.database = call.client.database
         client.account = call.client.account
         caller = call
         defer { caller = nil }
-        let microsecondsMax = max(0, busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor
+        let microsecondsMax = max(0, store.scripts.busyThresholdMilliseconds) * 1_000 * Limits.scriptKillFactor
         deadlineMicroseconds = microsecondsMax > 0 ? now + microsecondsMax : .max
         var run = taskd_lua_run(
-            reference: script.reference,
-            sha: taskd_lua_bytes(base: script.sha.slice.base, count: script.sha.count),
+            reference: reference, name: taskd_lua_bytes(base: name.slice.base, count: name.count),
             keys: UnsafePointer(words), key_count: Int(wanted),
             arguments: UnsafePointer(words + Int(wanted)), argument_count: given - Int(wanted),
             client_resp_version: call.reply.isRESP3 ? 3 : 2,

@@ -16,6 +16,17 @@ struct DumpWriter {
         return writer.bytes
     }
 
+    /// The payload of libraries' texts, with its footer.
+    static func payload(ofLibraries codes: [ByteString]) -> [UInt8] {
+        var writer = DumpWriter()
+        for code in codes {
+            writer.bytes.append(FunctionPayload.library)
+            writer.string(code.slice)
+        }
+        DumpFooter.append(to: &writer.bytes)
+        return writer.bytes
+    }
+
     // MARK: Parts
 
     private mutating func fixed<Number: FixedWidthInteger>(_ number: Number) {

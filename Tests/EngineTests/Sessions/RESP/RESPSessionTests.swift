@@ -92,7 +92,6 @@ import Wire
     #expect(client.send("CLIENT KILL ID \(other.session.client.id)") == ":1")
     #expect(other.session.closesNow)
     #expect(client.send("CLIENT KILL 1.2.3.4:5") == "-ERR No such client")
-    #expect(client.send("CLIENT TRACKING ON") == "-ERR Client tracking is not supported")
     #expect(client.send("QUIT") == "+OK")
     #expect(client.session.closesAfterFlush)
 }

@@ -103,6 +103,7 @@ extension Store {
             keyspace.table.forEach { if $0.hasExpiry { expiring += 1 } }
             precondition(expiring == keyspace.expiring.count)
         }
+        for library in functions.libraries { found["library \(library.name.string)"] = library.code.string }
         return found
     }
 

@@ -8,6 +8,8 @@ import Wire
 private struct RandomWork {
     let harness: StoreHarness
     var commands: RandomCommands
+    /// Words about functions: drawn apart, so that they are no cause for others to change.
+    private var libraryCommands: RandomCommands
     let client: StoreTestClient
     var waiting: StoreTestClient
     private var waitingSteps = 0
@@ -18,6 +20,7 @@ private struct RandomWork {
     init(seed: UInt64) {
         harness = StoreHarness(seed: seed, journals: true)
         commands = RandomCommands(seed: seed)
+        libraryCommands = RandomCommands(seed: seed &+ 1_000)
         client = harness.connect()
         waiting = harness.connect()
     }
@@ -30,6 +33,7 @@ private struct RandomWork {
         case 5: send(["SELECT", commands.pick(["0", "0", "0", "1", "2"])])
         default: send(commands.next())
         }
+        if libraryCommands.chance(0.03) { functions() }
         harness.advance(milliseconds: Int64(commands.pick([0, 0, 1, 5, 5, 40, 1_200])))
         noteWaiting()
         takeCheckpoint()
@@ -71,6 +75,27 @@ private struct RandomWork {
         send(["MULTI"])
         for _ in 0...commands.random.below(6) { send(commands.chance(0.1) ? commands.waiting() : commands.next()) }
         send([commands.chance(0.9) ? "EXEC" : "DISCARD"])
+    }
+
+    /// Libraries come and go, and a function of theirs runs.
+    private mutating func functions() {
+        let name = libraryCommands.pick(["one", "two", "three"])
+        switch libraryCommands.random.below(10) {
+        case 0: send(["FUNCTION", "DELETE", name])
+        case 1: send(["FUNCTION", libraryCommands.chance(0.3) ? "FLUSH" : "LIST"])
+        case 2:
+            let payload = DumpWriter.payload(ofLibraries: harness.store.functions.libraries.map(\.code))
+            let policy = libraryCommands.pick(["REPLACE", "FLUSH", "APPEND"])
+            client.send(words: [Array("FUNCTION".utf8), Array("RESTORE".utf8), payload, Array(policy.utf8)])
+        case 3, 4, 5:
+            let call = "redis.call('\(libraryCommands.pick(["RPUSH", "LPUSH", "SADD"]))', keys[1], args[1])"
+            let text = """
+                #!lua name=\(name)
+                redis.register_function('\(name)', function(keys, args) return \(call) end)
+                """
+            send(["FUNCTION", "LOAD"] + libraryCommands.maybe(0.7, "REPLACE") + [text])
+        default: send(["FCALL", name, "1", libraryCommands.key("list"), libraryCommands.member()])
+        }
     }
 
     /// A script that runs some commands; at times it fails after them, or with one of them.

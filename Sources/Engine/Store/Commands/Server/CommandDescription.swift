@@ -92,7 +92,7 @@ struct CommandDescription {
         case "lpush", "rpush", "lpushx", "rpushx", "sadd", "append": return ["RW", "insert"]
         case "srem", "zrem", "hdel", "lrem", "ltrim", "zremrangebyrank", "zremrangebyscore", "zremrangebylex":
             return ["RW", "delete"]
-        case "eval", "evalsha": return ["RW", "access", "update"]
+        case "eval", "evalsha", "fcall": return ["RW", "access", "update"]
         case "incr", "decr", "incrby", "decrby", "incrbyfloat", "hincrby", "hincrbyfloat", "zincrby", "getset":
             return ["RW", "access", "update"]
         default: return row.flags.contains(.write) ? ["RW", "update"] : ["RO", "access"]

@@ -152,6 +152,9 @@ extension ConfigParameter {
             .integer("lua-time-limit", 0...Int64(Int32.max), { $0.scripts.busyThresholdMilliseconds }) {
                 $0.scripts.busyThresholdMilliseconds = $1
             },
+            .integer("tracking-table-max-keys", 0...Int64.max, { Int64($0.tracking.keysMax) }) {
+                $0.tracking.keysMax = Int($1)
+            },
             .memory(
                 "proto-max-bulk-len", 1_048_576...Int64(Limits.respBulkBytesMax),
                 { Int64($0.context.configuration.respBulkBytesMax) }
@@ -271,6 +274,5 @@ extension ConfigParameter {
         .fixed("auto-aof-rewrite-percentage", "0"), .fixed("no-appendfsync-on-rewrite", "no"),
         .fixed("aof-use-rdb-preamble", "no"), .fixed("list-compress-depth", "0"),
         .fixed("activerehashing", "yes"),
-        .fixed("tracking-table-max-keys", "0"),
     ]
 }
