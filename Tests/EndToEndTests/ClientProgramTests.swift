@@ -18,7 +18,9 @@ struct ClientProgram: Sendable {
     ]
     static let resp = [
         "strings", "expiry", "lists", "hashes", "sets", "sorted-sets", "keys", "transactions", "pipelines", "blocking",
-        "publish-and-subscribe", "scripts", "locks", "server", "monitor", "streams", "users", "inline-and-raw",
+        "publish-and-subscribe", "scripts", "functions", "locks", "server", "monitor", "streams", "users",
+        "client-side-caching",
+        "inline-and-raw",
     ]
 
     static let all: [ClientProgram] = [

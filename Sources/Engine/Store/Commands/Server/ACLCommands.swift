@@ -98,7 +98,7 @@ extension CommandCall {
         }
         if store.refusesWrites, let reason = store.persistence.writeRefusal { throw .message(reason) }
         var rights = access.users[name]?.rights ?? access.freshRights(store.context.configuration)
-        let rules = try ACLRights.merged((3..<count).map { rule(self[$0]) })
+        let rules = try ACLRights.merged(rules())
         for rule in rules {
             do throws(ACLRuleError) {
                 try rights.apply(rule, store.table)
@@ -111,6 +111,22 @@ extension CommandCall {
         store.logUser(user, for: client)
         store.userChanged(user, by: client)
         reply.ok()
+    }
+
+    /// The words of the request. Inside the parentheses of a selector there are no passwords, only errors that show them.
+    private func rules() -> [String] {
+        var isInside = false
+        return (3..<count).map { index in
+            let text = self[index].string
+            if text.hasPrefix("("), !text.hasSuffix(")") {
+                isInside = true
+            } else if isInside {
+                isInside = !text.hasSuffix(")")
+            } else {
+                return rule(self[index])
+            }
+            return text
+        }
     }
 
     /// Passwords are bytes, so they are hashed before they become text.
