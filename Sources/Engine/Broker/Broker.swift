@@ -53,6 +53,8 @@ public final class Broker {
     var userUsages = NameTable<UserUsage>()
     /// Messages in memory, in queues and with channels, in bytes; one in several queues counts once.
     public internal(set) var residentBytes = 0
+    /// Some message is in the spool and in memory, for different entries.
+    var hasSpooledShares = false
 
     // Totals since the start, for inspection.
     var publishedTotal: UInt64 = 0

@@ -267,6 +267,7 @@ final class Pager {
                 defer { broker.noteNotInMemory(message) }
                 return spool.add(message, isShared: message.header.entryCount > 1)
             }
+            broker.hasSpooledShares = spool.hasShared
             pointer.pointee.moveToDisk(place)
             budget.bytes -= spool.memoryBytes - before
         }
@@ -322,7 +323,13 @@ extension Broker {
         message.header.entryCount &-= 1
         guard message.header.entryCount == 0 else { return residentBytes &-= Limits.entryOverheadBytes }
         residentBytes &-= message.residentBytes
-        if pager.spool.hasShared { pager.spool.forget(message) }
+        if hasSpooledShares { forgetSpooled(message) }
+    }
+
+    @inline(never)
+    private func forgetSpooled(_ message: Message) {
+        pager.spool.forget(message)
+        hasSpooledShares = pager.spool.hasShared
     }
 
     /// Messages paged out since the start.
