@@ -10,6 +10,8 @@ BENCH ?=
 # Kills of `make crash`, and arguments for the soak (see Scripts/bench/soak --help).
 KILLS ?= 50
 SOAK ?=
+# Arguments for the scale measurement (see Scripts/bench/scale --help).
+SCALE ?=
 # Arguments for the clients' own suites (see Scripts/compat --help).
 COMPAT ?=
 # Arguments for the endless simulation (see taskd-simulate --help).
@@ -20,7 +22,7 @@ FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak crash compat fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak scale crash compat fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -59,6 +61,9 @@ bench: build ## Compare with RabbitMQ and Redis on this machine (minutes; not a 
 
 soak: build ## Backlogs larger than memory, long turnover, recovery of millions (long; not a test)
 	Scripts/bench/soak $(SOAK)
+
+scale: build ## Many queues, bindings, connections and messages, and the longest turn (SCALE=arguments; not a test)
+	Scripts/bench/scale $(SCALE)
 
 crash: build ## Kill the daemon KILLS times under load and compare what is there after each start
 	CRASH_KILLS=$(KILLS) CRASH_SECONDS=$$((60 + $(KILLS) * 12)) \
