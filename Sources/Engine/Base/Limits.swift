@@ -4,6 +4,11 @@
 
 /// Fixed limits and defaults of settable ones.
 public enum Limits {
+    // MARK: Connections
+    /// Time that the requests of one connection take in one turn of the loop before the others have theirs,
+    /// microseconds. Looked at between batches of commands, and at methods that take longer than a publish or an ack.
+    public static let receiveMicrosecondsMax: Int64 = 2_000
+
     // MARK: AMQP
     /// Frame size announced in tune, octets. RabbitMQ's default.
     public static let amqpFrameBytesMax = 131_072

@@ -15,7 +15,7 @@ public final class Broker {
     private(set) var virtualHosts = NameTable<VirtualHost>()
     /// By identity, in order of opening; for inspection and shutdown.
     private(set) var connections: [UInt64: BrokerConnection] = [:]
-    private(set) var queuesByNumber: [UInt64: Queue] = [:]
+    private(set) var queuesByNumber = QueuesByNumber()
     /// Consumers of direct reply-to, by the number in their address.
     var replyConsumers: [UInt64: BrokerChannel] = [:]
 
@@ -129,12 +129,12 @@ public final class Broker {
     func noteLogID(_ id: UInt32) { nextLogID = max(nextLogID, id + 1) }
 
     func register(_ queue: Queue) {
-        queuesByNumber[queue.number] = queue
+        queuesByNumber.insert(queue)
         noteAckTimeout(queue.settings.consumerTimeoutMilliseconds)
     }
 
     func unregister(_ queue: Queue) {
-        queuesByNumber[queue.number] = nil
+        queuesByNumber.remove(queue)
         // Deadlines of deleted queues may lie years ahead: swept when there may be more of them than others.
         guard deadlines.count >= deadlinesToSweep else { return }
         deadlines.keep { queuesByNumber[$0.queueNumber] != nil }

@@ -25,6 +25,8 @@ public final class EngineContext {
     public let flushList = FlushList()
     public let journal: Journal
     public let log = EngineLog()
+    /// Sessions that left the rest of their input to the next turn.
+    var yielded: [Session] = []
     public let configuration: EngineConfiguration
     /// Set by the server; costs a few system calls.
     public var processFacts: () -> ProcessFacts = { ProcessFacts() }
@@ -47,6 +49,14 @@ public final class EngineContext {
         journal = Journal()
         liveMessages = LiveMap(stretchShift: configuration.liveStretchShift)
         random = RandomSource(seed: configuration.randomSeed)
+    }
+
+    /// Called at the very end of a turn: whoever yielded is looked at in the next one.
+    public func continueYielded() {
+        guard !yielded.isEmpty else { return }
+        let sessions = yielded
+        yielded = []
+        for session in sessions { session.continueReading() }
     }
 }
 

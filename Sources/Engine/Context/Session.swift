@@ -50,6 +50,15 @@ open class Session {
     /// The peer has closed or the socket broke. Called once; the session lets go of everything.
     open func disconnected() {}
 
+    /// What it has read already has taken long: others come first. The server goes on with it in the next turn.
+    final func yieldTurn() {
+        pausesReading = true
+        context.yielded.append(self)
+    }
+
+    /// The turn after `yieldTurn` has come: reading goes on, unless something else stops it.
+    open func continueReading() {}
+
     /// The output was congested and is no longer.
     open func outputDrained() {}
 

@@ -58,7 +58,7 @@ final class Connection: DescriptorEvents {
         reactor.beginTurn()
         switch phase {
         case .open:
-            if session.pausesReading || reactor.isReadingSuspended { return readAhead() }
+            if session.pausesReading || holdsInput || reactor.isReadingSuspended { return readAhead() }
             if tail.count <= NetworkLimits.sharedTailBytesMax { readShared() } else { readAppending() }
         case .flushing: watchReadable(false)
         case .lingering: discardInput()

@@ -112,6 +112,7 @@ final class Reactor {
         flushOutputs()
         if !held.isEmpty, pipeline?.failure != nil { closeHeld() }
         closeLingering()
+        context.continueYielded()
         armTimer()
         isTurnOpen = false
     }

@@ -78,6 +78,23 @@ import Musl
     harness.run { client.text == "a\nb\nc\n" }
 }
 
+/// Goal: a session that leaves its input to the next turn gets it there, however much has come meanwhile, in order, and
+/// others have their turn in between.
+@Test func yieldingSessionGoesOnInTheNextTurn() throws {
+    let harness = try TestHarness()
+    let client = harness.connect()
+    let other = harness.connect()
+    let bulk = [UInt8](repeating: 0x78, count: 1_000) + [0x0A]
+    let lines = Array(repeatElement(Array("yield\n".utf8) + bulk, count: 200).joined())
+    client.send(lines)
+    harness.run { harness.sessions.first?.receives ?? 0 > 10 }
+    other.send("hello\n")
+    harness.run { other.text == "hello\n" }
+    #expect(harness.sessions[0].lines.count < 400)
+    harness.run { client.poll().count == lines.count - 200 * 6 }
+    #expect(harness.sessions[0].lines.count == 400)
+}
+
 /// Goal: a client that goes away while its session is paused is noticed.
 @Test func pausedClientIsMissed() throws {
     let harness = try TestHarness()

@@ -33,6 +33,9 @@ final class LineSession: Session {
             case "pause":
                 pausesReading = true
                 return start
+            case "yield":
+                yieldTurn()
+                return start
             case "bye": closesAfterFlush = true
             case "drop": closesNow = true
             case "hold": output.heldUntilSequence = context.journal.openSequence
@@ -49,6 +52,8 @@ final class LineSession: Session {
         pausesReading = false
         wake()
     }
+
+    override func continueReading() { resume() }
 
     override func disconnected() { disconnects += 1 }
     override func shutdown() { shutdowns += 1 }

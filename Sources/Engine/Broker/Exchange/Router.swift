@@ -86,12 +86,14 @@ struct Router {
             dependsOnHeaders = true
             headers = message?.headersTable
         }
-        var found: [Binding] = []
+        var isMatched = false
         for key in exchange.routingType.ignoresKeys ? keys.prefix(1) : keys[...] {
-            exchange.match(routingKey: key, headers: headers) { found.append($0) }
+            exchange.match(routingKey: key, headers: headers) { binding in
+                isMatched = true
+                follow(binding, &work)
+            }
         }
-        for binding in found { follow(binding, &work) }
-        return !found.isEmpty
+        return isMatched
     }
 
     /// Follows the one binding that the exchange chooses. Returns whether there was one.

@@ -48,6 +48,7 @@ extension AMQPSession {
         _ id: MethodID, _ frame: AMQPFrame, _ channel: AMQPChannel, _ broker: BrokerChannel
     ) throws(AMQPFailure) {
         let call = ChannelCall(session: self, channel: channel, broker: broker, frame: frame)
+        noteSlowMethod()
         switch id {
         case .basicNack: try call.run(call.nack)
         case .basicReject: try call.run(call.reject)

@@ -72,6 +72,9 @@ final class AMQPSession: Session {
     /// Reading pauses until the peer has taken its answers.
     var waitsForOutput = false
 
+    /// When the first slow method of this read came; stopwatch, microseconds. 0: none has.
+    private var slowMethodsStart: Int64 = 0
+
     var broker: Broker { sessions.broker }
 
     /// `127.0.0.1:50000 -> 127.0.0.1:5672`, what management tools show.
@@ -89,6 +92,7 @@ final class AMQPSession: Session {
 
     override func receive(_ bytes: ByteSlice) -> Int {
         lastReceived = context.time.monotonicMilliseconds
+        slowMethodsStart = 0
         if discardsInput { return bytes.count }
         var cursor = ByteCursor(bytes)
         if phase == .protocolHeader {
@@ -163,6 +167,13 @@ final class AMQPSession: Session {
         }
     }
 
+    /// A method has come that takes longer than a publish or an ack: after enough of them others come first.
+    func noteSlowMethod() {
+        guard let now = context.time.stopwatch?() else { return }
+        if slowMethodsStart == 0 { slowMethodsStart = now }
+        if now - slowMethodsStart > Limits.receiveMicrosecondsMax, !pausesReading { yieldTurn() }
+    }
+
     // MARK: Output
 
     /// Writes one method frame to the connection's output.
@@ -178,6 +189,8 @@ final class AMQPSession: Session {
         if phase != .closed { ended(reason: phase == .running ? "client unexpectedly closed TCP connection" : nil) }
         sessions.remove(self)
     }
+
+    override func continueReading() { resumeReading() }
 
     override func outputDrained() {
         if waitsForOutput { resumeAfterOutput() }

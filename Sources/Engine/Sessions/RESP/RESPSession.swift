@@ -36,7 +36,9 @@ final class RESPSession: Session, StoreClientHost {
 
     override func receive(_ bytes: ByteSlice) -> Int {
         client.lastActiveMilliseconds = context.time.wallMilliseconds
-        if let stopwatch = context.time.stopwatch { context.time.lastStopwatchMicroseconds = stopwatch() }
+        let time = context.time
+        if let stopwatch = time.stopwatch { time.lastStopwatchMicroseconds = stopwatch() }
+        let start = time.lastStopwatchMicroseconds
         let batch = store.requestBatch
         var offset = 0
         var failure: RESPProtocolError?
@@ -54,6 +56,8 @@ final class RESPSession: Session, StoreClientHost {
                 failure = nil
                 break
             }
+            // Each command has looked at the clock.
+            if time.lastStopwatchMicroseconds - start > Limits.receiveMicrosecondsMax, !pausesReading { yieldTurn() }
         } while failure == nil && partial == nil && !pausesReading && !client.isClosing
         store.statistics.inputBytes += UInt64(offset)
         if let failure, !client.isClosing { return refuse(failure, bytes) }
@@ -143,6 +147,8 @@ final class RESPSession: Session, StoreClientHost {
         closeClientNow()
         return bytes.count
     }
+
+    override func continueReading() { resumeClient() }
 
     override func outputDrained() {
         guard waitsForOutput else { return }

@@ -47,6 +47,31 @@ import Wire
         #expect(answers.last == "1 basic.qos-ok")
     }
 
+    /// Goal: declarations without end leave the turn to others, and nothing of them is lost. Method: a clock that moves by
+    /// half of what a turn may take at each look.
+    @Test func longInputYieldsTheTurn() {
+        let engine = AMQPTestEngine()
+        let peer = Peer(engine).opened()
+        engine.context.time.stopwatch = {
+            slowClock += Limits.receiveMicrosecondsMax / 2
+            return slowClock
+        }
+        let declarations = (0..<10).map { Peer.method(1, QueueDeclare(queue: text("q\($0)"))) }
+        var rest = Array(declarations.joined())
+        var turns = 0
+        while !rest.isEmpty, turns < 100 {
+            rest.removeFirst(rest.withUnsafeBytes { peer.session.receive(ByteSlice($0)) })
+            turns += 1
+            engine.context.continueYielded()
+            #expect(!peer.session.pausesReading)
+        }
+        // Three looks are as long as a turn may take, a fourth is longer.
+        #expect(turns == 3)
+        peer.collect()
+        #expect(peer.take().count == 10)
+        #expect((0..<10).allSatisfy { engine.broker.virtualHost(text("/"))?.queue(text("q\($0)")) != nil })
+    }
+
     /// Goal: publishers wait for the disk, others do not. Method: a log whose batch nobody takes.
     @Test func publishersWaitForTheDisk() {
         let engine = AMQPTestEngine()
@@ -208,3 +233,5 @@ import Wire
         #expect(engine.context.alarms.blockedReason == "the log has failed: Input/output error")
     }
 }
+
+nonisolated(unsafe) private var slowClock: Int64 = 0

@@ -80,6 +80,45 @@ import Wire
     #expect(other.pending() == "$1 v")
 }
 
+/// Goal: commands that take long leave the rest of what was sent to the next turn. Method: a clock that moves by half of
+/// what a turn may take at each look.
+@Test func longInputYieldsTheTurn() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    harness.context.time.stopwatch = {
+        slowClock += Limits.receiveMicrosecondsMax / 2
+        return slowClock
+    }
+    let request = Array("*1\r\n$4\r\nPING\r\n".utf8)
+    var rest = Array(repeatElement(request, count: 1_000).joined())
+    var turns = 0
+    while !rest.isEmpty, turns < 2_000 {
+        rest.removeFirst(rest.withUnsafeBytes { client.session.receive(ByteSlice($0)) })
+        turns += 1
+        #expect(client.session.pausesReading == !rest.isEmpty || rest.isEmpty)
+        harness.context.continueYielded()
+        #expect(!client.session.pausesReading)
+    }
+    #expect(turns == (1_000 + RequestBatch.size - 1) / RequestBatch.size)
+    #expect(client.session.output.pendingBytes == 7_000)
+}
+
+/// Goal: whoever is blocked when its turn is over stays blocked. Method: as above, with a BLPOP as the last command.
+@Test func yieldingDoesNotUnblock() {
+    let harness = StoreHarness()
+    let client = harness.connect()
+    harness.context.time.stopwatch = {
+        slowClock += Limits.receiveMicrosecondsMax
+        return slowClock
+    }
+    #expect(client.send("BLPOP nothing 0") == "")
+    #expect(client.session.pausesReading)
+    harness.context.continueYielded()
+    #expect(client.session.pausesReading)
+}
+
+nonisolated(unsafe) private var slowClock: Int64 = 0
+
 @Test func clientsAreListedAndKilled() {
     let harness = StoreHarness()
     let client = harness.connect()
