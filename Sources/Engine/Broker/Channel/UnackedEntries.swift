@@ -33,6 +33,9 @@ struct UnackedEntries {
     private(set) var count = 0
 
     private static let keptCapacity = 512
+    /// Slots whose memory goes back at a time, and the capacity from which it does.
+    private static let stretch = 4_096
+    private static let stretchedCapacity = 65_536
 
     @inline(__always)
     var isEmpty: Bool { count == 0 }
@@ -65,16 +68,29 @@ struct UnackedEntries {
     @inline(__always)
     private mutating func advanceHead() {
         count -= 1
+        stepHead()
+        if count == 0 { drained() } else { while slot(0).pointee.tag == 0 { stepHead() } }
+    }
+
+    @inline(__always)
+    private mutating func stepHead() {
         head = (head + 1) & (capacity - 1)
         used -= 1
-        if count == 0 {
-            drained()
-        } else {
-            while slot(0).pointee.tag == 0 {
-                head = (head + 1) & (capacity - 1)
-                used -= 1
-            }
-        }
+        if head & (Self.stretch - 1) == 0, capacity >= Self.stretchedCapacity { giveBackStretch() }
+    }
+
+    /// The kernel gets the memory of the stretch that the head has passed: what a channel held by the million would
+    /// otherwise be given back in one step when the last of it is settled.
+    @inline(never)
+    private func giveBackStretch() {
+        // The end of the ring may have come round to it already.
+        guard let storage, capacity - used >= Self.stretch else { return }
+        let pageBytes = UInt(getpagesize())
+        let end = UInt(bitPattern: storage + (head == 0 ? capacity : head))
+        let start = end - UInt(Self.stretch * MemoryLayout<UnackedEntry>.stride)
+        let first = (start + pageBytes - 1) & ~(pageBytes - 1)
+        let last = end & ~(pageBytes - 1)
+        madvise(UnsafeMutableRawPointer(bitPattern: first), Int(last - first), MADV_DONTNEED)
     }
 
     private mutating func drained() {

@@ -66,3 +66,43 @@ func unackedEntriesBehaveAsDictionary(seed: UInt64) {
     #expect(unacked.index(of: 1) == 0)
     unacked.removeFirst().entry.release()
 }
+
+/// Goal: giving memory back behind the head never touches what is still held. Method: a ring of more than 65,536 places,
+/// drained and refilled at random so that it wraps, full and nearly empty; sequences tell what comes out.
+@Test(arguments: 1...4 as ClosedRange<UInt64>)
+func longRingsKeepWhatTheyHold(seed: UInt64) {
+    var random = RandomSource(seed: seed)
+    let fixture = BrokerFixture()
+    let client = fixture.client()
+    _ = try! client.declare("q")
+    let queue = Unmanaged.passUnretained(fixture.queue("q")!)
+    let message = Message.make(exchange: .empty, routingKey: .empty, properties: .empty, bodyBytes: 0)
+    var unacked = UnackedEntries()
+    var last: UInt64 = 0
+    var isWhole = true
+    func fill(to count: Int) {
+        while unacked.count < count {
+            last += 1
+            let entry = QueueEntry(
+                retaining: message, sequence: last * 3, expiry: QueueEntry.never, priority: 0, isLogged: false)
+            unacked.append(UnackedEntry(tag: last, entry: entry, queue: queue, consumer: nil))
+        }
+    }
+    func drain(to count: Int) {
+        while unacked.count > count {
+            let tag = last - UInt64(unacked.count) + 1
+            let taken = unacked.removeFirst()
+            isWhole = isWhole && taken.tag == tag && taken.entry.sequence == tag * 3
+            taken.entry.release()
+        }
+    }
+    fill(to: 131_072)
+    for _ in 0..<12 {
+        drain(to: Int.random(in: 1...131_072, using: &random))
+        fill(to: Bool.random(using: &random) ? 131_072 : Int.random(in: 1...131_072, using: &random))
+        #expect(isWhole)
+    }
+    unacked.checkInvariants()
+    drain(to: 0)
+    #expect(isWhole && unacked.isEmpty)
+}
