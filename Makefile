@@ -14,6 +14,8 @@ SOAK ?=
 SCALE ?=
 # Arguments for the clients' own suites (see Scripts/compat --help).
 COMPAT ?=
+# Arguments for the comparison with Redis (see Scripts/compat-resp --help).
+COMPAT_RESP ?=
 # Arguments for the endless simulation (see taskd-simulate --help).
 SIMULATE ?=
 
@@ -22,7 +24,7 @@ FORMAT_CONFIGURATION := Config/swift-format.json
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak scale crash compat fuzz install clean \
+.PHONY: help run build test test-unit test-end-to-end simulate lint format bench soak scale crash compat compat-resp fuzz install clean \
 	dependencies test-dependencies
 
 help: ## Show this list
@@ -71,6 +73,9 @@ crash: build ## Kill the daemon KILLS times under load and compare what is there
 
 compat: build test-dependencies ## Run the clients' own test suites against the daemon (COMPAT=arguments; long)
 	Scripts/compat $(COMPAT)
+
+compat-resp: build test-dependencies ## Compare a million replies with a real Redis's (COMPAT_RESP=arguments; minutes)
+	Scripts/compat-resp $(COMPAT_RESP)
 
 fuzz: dependencies ## Fuzz both decoders with libFuzzer, FUZZ_SECONDS each
 	Scripts/fuzz $(FUZZ_SECONDS)

@@ -123,6 +123,7 @@ class Redis(Server):
         self.resp_port = free_port()
         child = self.spawn([
             "redis-server", "--bind", "127.0.0.1", "--port", self.resp_port, "--dir", self.folder, "--save", "",
+            "--enable-debug-command", "yes",
         ])  # fmt: skip
         wait_for_port(self.resp_port, child, 30)
         self.pid = child.pid

@@ -68,6 +68,11 @@ public final class Engine {
         store.endTurn()
     }
 
+    /// The turn is over, output included; for LATENCY.
+    public func noteTurnEnd() {
+        if store.latency.isOn { store.noteLatency(.loopTurn, since: context.time.turnStartMicroseconds) }
+    }
+
     /// When `tick` is needed next even if nothing arrives: monotonic milliseconds.
     public var nextDeadline: Int64? {
         Self.earlier(amqp.nextDeadline, Self.earlier(broker.nextDeadline, store.nextDeadline))
@@ -132,6 +137,9 @@ public final class Engine {
         effectParts.forget()
         broker.finishRecovery()
         store.finishRecovery()
+        if context.checkpoints.lastSuccessSeconds == 0 {
+            context.checkpoints.lastSuccessSeconds = context.time.wallMilliseconds / 1_000
+        }
         broker.applyConfiguration()
     }
 

@@ -48,8 +48,12 @@ struct ClientProgram: Sendable {
         ClientProgram(program: "inspection.py", seconds: 60, scenarios: ["containers"]),
         ClientProgram(
             program: "resp_differential.py",
+            variables: ["TEST_SEED": "3000", "TEST_SEEDS": "17", "TEST_ROUNDS": "1500"], seconds: 120,
+            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis"]),
+        ClientProgram(
+            program: "resp_users.py",
             variables: ["TEST_SEED": "3000", "TEST_SEEDS": "6", "TEST_ROUNDS": "1000"], seconds: 60,
-            scenarios: ["resp2-replies-as-redis", "resp3-replies-as-redis", "users-as-redis"]),
+            scenarios: ["users-as-redis"]),
         ClientProgram(program: "rq_jobs.py", scenarios: ["jobs"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "amqp"], scenarios: ["flower"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "redis"], scenarios: ["flower"]),

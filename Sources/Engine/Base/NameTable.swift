@@ -26,7 +26,7 @@ struct NameTable<Value> {
     private static var firstCapacity: Int { 8 }
     /// Slots that a change moves at least. Twice the capacity has filled no sooner than after 3/4 as many changes, so
     /// two would be enough.
-    private static var movedPerChange: Int { 4 }
+    private static var movedPerChange: Int { 8 }
 
     init() {}
 
@@ -43,8 +43,8 @@ struct NameTable<Value> {
     private static func find(_ name: ByteSlice, hash: UInt64, in slots: [Slot?]) -> (index: Int, found: Bool) {
         let mask = slots.count - 1
         var index = Int(truncatingIfNeeded: hash) & mask
-        while let found = slots[index]?.hash {
-            if found == hash, slots[index].unsafelyUnwrapped.key.slice == name { return (index, true) }
+        while let slot = slots[index] {
+            if slot.hash == hash, slot.key.slice == name { return (index, true) }
             index = (index + 1) & mask
         }
         return (index, false)
@@ -63,31 +63,25 @@ struct NameTable<Value> {
     }
 
     @inline(__always)
-    private func value(_ name: ByteSlice, hash: UInt64) -> Value? {
+    private func slot(_ name: ByteSlice, hash: UInt64) -> Slot? {
         switch place(name, hash: hash) {
-        case .taken(let index): slots[index].unsafelyUnwrapped.value
-        case .takenInOld(let index): old[index].unsafelyUnwrapped.value
+        case .taken(let index): slots[index]
+        case .takenInOld(let index): old[index]
         case .free, nil: nil
         }
     }
 
-    subscript(name: ByteSlice) -> Value? { value(name, hash: ByteHash.hash(name)) }
+    subscript(name: ByteSlice) -> Value? { slot(name, hash: ByteHash.hash(name))?.value }
 
     subscript(name: ByteString) -> Value? {
-        get { value(name.slice, hash: name.hash) }
+        get { slot(name.slice, hash: name.hash)?.value }
         set {
             if let newValue { insert(newValue, for: name) } else { removeValue(for: name.slice) }
         }
     }
 
     /// The key object stored for `name`: for sharing one allocation among many holders.
-    func storedKey(_ name: ByteSlice) -> ByteString? {
-        switch place(name, hash: ByteHash.hash(name)) {
-        case .taken(let index): slots[index]?.key
-        case .takenInOld(let index): old[index]?.key
-        case .free, nil: nil
-        }
-    }
+    func storedKey(_ name: ByteSlice) -> ByteString? { slot(name, hash: ByteHash.hash(name))?.key }
 
     /// Sets the value for `name`; returns the one it replaces.
     @discardableResult
@@ -180,6 +174,9 @@ struct NameTable<Value> {
     /// Calls `body` for every entry, in no particular order. The table must not change meanwhile.
     func forEach(_ body: (ByteString, Value) throws -> Void) rethrows {
         for case .some(let slot) in slots { try body(slot.key, slot.value) }
+        for case .some(let slot) in old { try body(slot.key, slot.value) }
+        for case .some(let slot) in old { try body(slot.key, slot.value) }
+        for case .some(let slot) in old { try body(slot.key, slot.value) }
         for case .some(let slot) in old { try body(slot.key, slot.value) }
     }
 

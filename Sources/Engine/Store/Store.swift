@@ -59,6 +59,17 @@ final class Store {
     var wholeGeneration: UInt8 = 0
 
     // MARK: Clients
+    /// What LATENCY shows.
+    var latency = LatencyMonitor()
+    /// `latency-tracking`: durations of commands are counted.
+    var tracksLatency = true
+    /// `latency-tracking-info-percentiles`.
+    var latencyPercentiles: [Double] = [50, 99, 99.9]
+    /// `DEBUG SET-ACTIVE-EXPIRE`.
+    var expiresActively = true
+    /// `timeout`: clients that have sent nothing for so long are closed, seconds; 0: never.
+    var idleSecondsMax: Int64 = 0 { didSet { nextIdleSweepMilliseconds = context.time.monotonicMilliseconds } }
+    private var nextIdleSweepMilliseconds: Int64 = 0
     private(set) var clients: [UInt64: StoreClient] = [:]
     private var nextClientID: UInt64 = 1
     /// Those that get a copy of every command (`MONITOR`).
@@ -168,14 +179,27 @@ final class Store {
         if pause.endMilliseconds != 0, now >= pause.endMilliseconds { endPause() }
         checkSavePoints(now)
         updateWriteRefusal()
+        if idleSecondsMax > 0, now >= nextIdleSweepMilliseconds { closeIdleClients(now) }
+    }
+
+    /// Those who wait, listen or watch are never idle.
+    private func closeIdleClients(_ now: Int64) {
+        nextIdleSweepMilliseconds = now + 1_000
+        let oldest = context.time.wallMilliseconds - idleSecondsMax * 1_000
+        for client in clients.values
+        where client.lastActiveMilliseconds < oldest && client.blocked == nil && !client.isListening {
+            client.isClosing = true
+            client.host?.closeClientNow()
+        }
     }
 
     /// Between turns: a slice of expiry, of resizing and of freeing. Bounded.
     func endTurn() {
+        let start = latency.isOn ? context.time.stopwatch?() ?? 0 : 0
         if context.time.monotonicMilliseconds >= nextExpirySliceMilliseconds {
             nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + Limits.expirySliceMilliseconds
             var isBehind = false
-            for keyspace in databases where keyspace.expiringCount > 0 {
+            for keyspace in databases where keyspace.expiringCount > 0 && expiresActively {
                 let slice = keyspace.expireSlice(limit: Limits.expirySliceKeys)
                 // As long as a quarter of what was looked at is due, go on in the next turn already.
                 if slice.removed * 4 > slice.seen { isBehind = true }
@@ -185,15 +209,18 @@ final class Store {
                 if keyspace.expiring.resizeSlice(buckets: Limits.resizeSliceBuckets) { isBehind = true }
             }
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
+            if latency.isOn { noteLatency(.expireCycle, since: start) }
         }
         evictAtEndOfTurn()
         hasTrackingWork = isTracking && tracking.endTurn()
+        let freeStart = latency.isOn ? context.time.stopwatch?() ?? 0 : 0
         var left = Limits.freeSliceKeys
         while left > 0, let table = graveyard.last {
             left -= table.count + 1
             if table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { break }
             graveyard.removeLast()
         }
+        if latency.isOn, left < Limits.freeSliceKeys { noteLatency(.lazyFree, since: freeStart) }
     }
 
     /// When `tick` or `endTurn` has something to do next, monotonic milliseconds.
@@ -206,6 +233,7 @@ final class Store {
             note(nextExpirySliceMilliseconds)
             break
         }
+        if idleSecondsMax > 0, !clients.isEmpty { note(nextIdleSweepMilliseconds) }
         if unsavedChanges > 0, !savePoints.isEmpty { note(persistence.nextSavePointCheckMilliseconds) }
         return deadline
     }

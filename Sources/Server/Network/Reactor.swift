@@ -114,6 +114,7 @@ final class Reactor {
         closeLingering()
         context.continueYielded()
         armTimer()
+        engine.noteTurnEnd()
         isTurnOpen = false
     }
 

@@ -7,6 +7,7 @@ engine has one container, which runs already and cannot be stopped.
 import os
 import pathlib
 import sys
+import types
 
 import pytest
 
@@ -38,6 +39,32 @@ def _replace_container_engine():
 
 if pathlib.Path("tests/docker_client.py").exists():
     _replace_container_engine()
+
+
+class _RedisContainer:
+    """arq starts its Redis with testcontainers."""
+
+    port = 6379
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def get_container_host_ip(self):
+        return "127.0.0.1"
+
+    def get_exposed_port(self, _):
+        return RESP_PORT
+
+
+sys.modules["testcontainers"] = types.ModuleType("testcontainers")
+sys.modules["testcontainers.redis"] = types.ModuleType("testcontainers.redis")
+sys.modules["testcontainers.redis"].RedisContainer = _RedisContainer
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,11 @@ final class StoreClient {
     }
 
     /// A RESP2 client that has subscribed may only go on subscribing.
+    /// Receives without asking: it subscribes to something, or monitors.
+    var isListening: Bool {
+        subscriptionCount > 0 || !shardChannels.isEmpty || store.monitors.contains { $0 === self }
+    }
+
     var isInSubscriberMode: Bool { !isRESP3 && (subscriptionCount > 0 || !shardChannels.isEmpty) }
 
     func updateSpecialState() {

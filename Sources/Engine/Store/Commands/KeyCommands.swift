@@ -315,7 +315,7 @@ extension CommandCall {
             steps -= 1
         } while cursor != 0 && found.count < options.count && steps > 0
         found.removeAll { entry in
-            if let type = options.type, !type.equals(entry.kind.typeName) { return true }
+            if let type = options.type, !type.equalsIgnoringCase(entry.kind.typeName) { return true }
             return !options.matches(entry.key)
         }
         reply.array(2)

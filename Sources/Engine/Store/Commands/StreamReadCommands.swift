@@ -47,6 +47,10 @@ private struct StreamRead {
         while word < call.count {
             let more = call.count - word - 1
             if call.word(word, is: "block"), more >= 1 {
+                if call.client.isInternal {
+                    throw .message(
+                        "ERR \(call[0].string) command is not allowed with BLOCK option from scripts")
+                }
                 word += 1
                 guard let milliseconds = RESPNumber.integer(call[word]) else {
                     throw .text("ERR timeout is not an integer or out of range")

@@ -127,6 +127,9 @@ extension Store {
         if let stopwatch = context.time.stopwatch {
             let now = stopwatch()
             eviction.turnMicroseconds += now - start
+            if latency.isOn {
+                latency.note(.evictionCycle, microseconds: now - start, at: context.time.wallMilliseconds / 1_000)
+            }
             // The command that follows did not take this time.
             context.time.lastStopwatchMicroseconds = now
         }

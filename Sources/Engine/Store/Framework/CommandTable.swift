@@ -32,6 +32,8 @@ final class CommandRow {
     var microseconds: Int64 = 0
     var rejectedCalls: UInt64 = 0
     var failedCalls: UInt64 = 0
+    /// How long its calls took, while `latency-tracking` is on.
+    var latency = LatencyHistogram()
 
     fileprivate init(_ command: RESPCommand, container: RESPCommand? = nil) {
         self.command = command

@@ -154,6 +154,12 @@ extension Store {
         let elapsed = max(0, now - context.time.lastStopwatchMicroseconds)
         context.time.lastStopwatchMicroseconds = now
         row.microseconds += elapsed
+        if tracksLatency { row.latency.note(elapsed) }
+        if latency.isOn {
+            latency.note(
+                row.flags.contains(.fast) ? .fastCommand : .command, microseconds: elapsed,
+                at: context.time.wallMilliseconds / 1_000)
+        }
         if elapsed >= slowCommandMicroseconds, slowCommandMicroseconds >= 0, !row.flags.contains(.skipSlowlog) {
             administration.slowLog.note(call, microseconds: elapsed)
         }

@@ -245,7 +245,8 @@ final class ScriptEngine {
         output.consume(output.pendingBytes)
         call.arguments = arguments
         call.reply.isRESP3 = version == 3
-        guard let row = store.table.find(arguments) else {
+        // A container with a word that is none of its subcommands is no command either.
+        guard let row = store.table.find(arguments), row.subcommands.isEmpty || count == 1 else {
             return refuse(nil, "ERR Unknown Redis command called from script")
         }
         call.row = row

@@ -78,6 +78,9 @@ enum DoubleText {
 
     // MARK: Writing
 
+    /// The same as text, for what is shown rarely.
+    static func string(_ value: Double) -> String { with(value) { $0.string } }
+
     /// Hands the text of `value` to `body`, borrowed.
     static func with<R>(_ value: Double, _ body: (ByteSlice) -> R) -> R {
         if let integer = Int64(exactly: value), value.sign == .plus || integer != 0,

@@ -132,13 +132,13 @@ extension RESPCommand {
         complexity: "O(N) where N is the number of arguments to the command."
     ) { call throws(CommandError) in
         let (row, words, positions) = try inner(call)
-        let flags = CommandDescription(row).keyFlags
         call.reply.array(positions.count)
-        for position in positions {
+        for (number, position) in positions.enumerated() {
+            let flags = KeySpecification.flags(of: row, number: number, words)
             call.reply.array(2)
             call.reply.bulk(words[position])
             call.reply.set(flags.count)
-            for flag in flags { call.reply.simple(flag) }
+            for flag in flags { call.reply.simpleText(String(flag)) }
         }
     }
 

@@ -1,6 +1,5 @@
-// What COMMAND tells about one command, worked out from its row: categories, key positions, key
-// specifications, documentation.
-// Loop thread only. Next: CommandArguments.swift.
+// What COMMAND tells about one command, worked out from its row: categories, key positions, documentation.
+// Loop thread only. Next: KeySpecification.swift, CommandTips.swift, CommandArguments.swift.
 
 import Wire
 
@@ -74,31 +73,6 @@ struct CommandDescription {
 
     // MARK: Keys
 
-    /// How the keys are used.
-    var keyFlags: [StaticString] {
-        switch row.fullName {
-        // Keeps its estimate, in spite of its flag.
-        case "pfcount": return ["RW", "access"]
-        case _ where row.flags.contains(.readonly): return ["RO", "access"]
-        case "pfadd": return ["RW", "insert"]
-        case "pfmerge": return ["RW", "access", "insert"]
-        case "pfdebug": return ["RW", "access"]
-        case "del", "unlink": return ["RM", "delete"]
-        case "getdel": return ["RW", "access", "delete"]
-        case "set", "mset", "msetnx", "setnx", "setex", "psetex", "restore": return ["OW", "update"]
-        case "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop", "blmpop",
-            "zmpop", "bzmpop":
-            return ["RW", "access", "delete"]
-        case "lpush", "rpush", "lpushx", "rpushx", "sadd", "append": return ["RW", "insert"]
-        case "srem", "zrem", "hdel", "lrem", "ltrim", "zremrangebyrank", "zremrangebyscore", "zremrangebylex":
-            return ["RW", "delete"]
-        case "eval", "evalsha", "fcall": return ["RW", "access", "update"]
-        case "incr", "decr", "incrby", "decrby", "incrbyfloat", "hincrby", "hincrbyfloat", "zincrby", "getset":
-            return ["RW", "access", "update"]
-        default: return row.flags.contains(.write) ? ["RW", "update"] : ["RO", "access"]
-        }
-    }
-
     /// First and last position and step, for the commands where that says it all.
     private var keyRange: (first: Int, last: Int, step: Int) {
         switch row.command.keys {
@@ -107,32 +81,6 @@ struct CommandDescription {
         case .all: (1, -1, 1)
         case .range(let first, let last, let step): (first, last, step)
         case .counted(_, let destination): destination.map { ($0, $0, 1) } ?? (0, 0, 0)
-        }
-    }
-
-    /// How to find keys: where to begin, then how to go on.
-    private enum KeySpecification {
-        case range(first: Int, last: Int, step: Int)
-        case counted(at: Int)
-        case keyword(String, limit: Int)
-        case following(String, from: Int)
-    }
-
-    private var keySpecifications: [KeySpecification] {
-        switch row.command.keys {
-        case .none: []
-        case .first: [.range(first: 1, last: 0, step: 1)]
-        case .all: [.range(first: 1, last: -1, step: 1)]
-        case .range(let first, let last, let step):
-            [.range(first: first, last: last < 0 ? last : last - first, step: step)]
-        case .counted(let at, let destination):
-            (destination.map { [.range(first: $0, last: 0, step: 1)] } ?? []) + [.counted(at: at)]
-        case .streams: [.keyword("STREAMS", limit: 2)]
-        case .firstAndStored(let from):
-            [
-                .range(first: 1, last: 0, step: 1), .following("STORE", from: from),
-                .following("STOREDIST", from: from),
-            ]
         }
     }
 
@@ -149,7 +97,21 @@ struct CommandDescription {
                 reply.integer(value)
             }
         }
-        func search(_ word: String, from start: Int) {
+        func unknown(_ name: StaticString) {
+            reply.bulk(name)
+            reply.map(2)
+            reply.bulk("type")
+            reply.bulk("unknown")
+            reply.bulk("spec")
+            reply.map(0)
+        }
+        reply.map(3)
+        reply.bulk("flags")
+        reply.set(specification.flags.count)
+        for flag in specification.flags { reply.simpleText(String(flag)) }
+        switch specification.begin {
+        case .index(let index): section("begin_search", "index", [("index", index)])
+        case .keyword(let word, let from):
             reply.bulk("begin_search")
             reply.map(2)
             reply.bulk("type")
@@ -159,25 +121,14 @@ struct CommandDescription {
             reply.bulk("keyword")
             reply.bulk(word)
             reply.bulk("startfrom")
-            reply.integer(start)
+            reply.integer(from)
+        case .unknown: unknown("begin_search")
         }
-        reply.map(3)
-        reply.bulk("flags")
-        reply.set(keyFlags.count)
-        for flag in keyFlags { reply.simple(flag) }
-        switch specification {
-        case .range(let first, let last, let step):
-            section("begin_search", "index", [("index", first)])
-            section("find_keys", "range", [("lastkey", last), ("keystep", step), ("limit", 0)])
-        case .counted(let at):
-            section("begin_search", "index", [("index", at)])
-            section("find_keys", "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
-        case .keyword(let word, let limit):
-            search(word, from: 1)
-            section("find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", limit)])
-        case .following(let word, let from):
-            search(word, from: from)
-            section("find_keys", "range", [("lastkey", 0), ("keystep", 1), ("limit", 0)])
+        switch specification.find {
+        case .range(let last, let step, let limit):
+            section("find_keys", "range", [("lastkey", last), ("keystep", step), ("limit", limit)])
+        case .counted: section("find_keys", "keynum", [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
+        case .unknown: unknown("find_keys")
         }
     }
 
@@ -187,7 +138,11 @@ struct CommandDescription {
         reply.array(10)
         reply.bulk(row.fullName)
         reply.integer(row.arity.number)
-        let flags = CommandFlags.shownNames.filter { row.flags.contains($0.0) }
+        let specifications = KeySpecification.all(of: row)
+        let hasMovableKeys = specifications.contains { !$0.isRange }
+        let flags = CommandFlags.shownNames.filter {
+            row.flags.contains($0.0) || hasMovableKeys && $0.0 == .movableKeys
+        }
         reply.set(flags.count)
         for (_, name) in flags { reply.simple(name) }
         let range = keyRange
@@ -197,9 +152,9 @@ struct CommandDescription {
         let categories = categories
         reply.set(categories.count)
         for category in categories { reply.simpleText("@" + category) }
-        // Hints for proxies: none are given.
-        reply.set(0)
-        let specifications = keySpecifications
+        let tips = CommandTips.of(row.fullName)
+        reply.set(tips.count)
+        for tip in tips { reply.bulk(tip) }
         reply.set(specifications.count)
         for specification in specifications { write(specification, to: reply) }
         reply.set(row.subcommands.count)

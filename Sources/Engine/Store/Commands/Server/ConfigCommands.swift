@@ -110,6 +110,7 @@ extension Store {
             row.microseconds = 0
             row.rejectedCalls = 0
             row.failedCalls = 0
+            row.latency.reset()
         }
     }
 }

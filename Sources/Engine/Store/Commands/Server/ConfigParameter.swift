@@ -86,7 +86,7 @@ extension ConfigParameter {
         return names
     }()
 
-    static let all: [ConfigParameter] = effective + followed + described
+    static let all: [ConfigParameter] = effective + latency + followed + described
 
     // MARK: Those that take effect
 
@@ -129,6 +129,7 @@ extension ConfigParameter {
             .integer("slowlog-log-slower-than", -1...Int64.max, { $0.slowCommandMicroseconds }) {
                 $0.slowCommandMicroseconds = $1
             },
+            .integer("timeout", 0...Int64(Int32.max), { $0.idleSecondsMax }) { $0.idleSecondsMax = $1 },
             .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
                 $0.administration.slowLog.countMax = Int($1)
             },
@@ -168,6 +169,34 @@ extension ConfigParameter {
                 try setOutputLimits(store, text)
             },
         ]
+
+    private static let latency: [ConfigParameter] = [
+        .integer("latency-monitor-threshold", 0...Int64.max, { $0.latency.thresholdMilliseconds }) {
+            $0.latency.thresholdMilliseconds = $1
+        },
+        ConfigParameter("latency-tracking", { $0.tracksLatency ? "yes" : "no" }) {
+            (store: Store, text: String) throws(ConfigError) in
+            switch text.lowercased() {
+            case "yes": store.tracksLatency = true
+            case "no": store.tracksLatency = false
+            default: throw ConfigError(reason: "argument must be 'yes' or 'no'")
+            }
+        },
+        ConfigParameter(
+            "latency-tracking-info-percentiles",
+            { $0.latencyPercentiles.map(DoubleText.string).joined(separator: " ") }
+        ) { (store: Store, text: String) throws(ConfigError) in
+            var percentiles: [Double] = []
+            for word in text.split(separator: " ") {
+                guard let percent = Double(word), percent >= 0, percent <= 100 else {
+                    throw ConfigError(
+                        reason: "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+                }
+                percentiles.append(percent)
+            }
+            store.latencyPercentiles = percentiles
+        },
+    ]
 
     private static let memory: [ConfigParameter] = [
         .memory("maxmemory", 0...Int64.max, { Int64($0.context.configuration.maxMemoryBytes) }) {
@@ -258,15 +287,14 @@ extension ConfigParameter {
     // MARK: Those that describe
 
     private static let described: [ConfigParameter] = [
-        .fixed("maxmemory-clients", "0"), .fixed("timeout", "0"),
-        .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
+        .fixed("maxmemory-clients", "0"), .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
         .fixed("supervised", "no"), .fixed("loglevel", "notice"), .fixed("logfile", ""), .fixed("pidfile", ""),
         .fixed("unixsocket", ""), .fixed("unixsocketperm", "0"), .fixed("tls-port", "0"), .fixed("io-threads", "1"),
         .fixed("io-threads-do-reads", "no"), .fixed("protected-mode", "no"), .fixed("cluster-enabled", "no"),
         .fixed("replicaof", ""), .fixed("slaveof", ""), .fixed("replica-read-only", "yes"),
         .fixed("slave-read-only", "yes"), .fixed("min-replicas-to-write", "0"), .fixed("min-slaves-to-write", "0"),
         .fixed("repl-backlog-size", "0"), .fixed("masterauth", ""), .fixed("masteruser", ""), .fixed("aclfile", ""),
-        .fixed("latency-monitor-threshold", "0"), .fixed("latency-tracking", "no"), .fixed("activedefrag", "no"),
+        .fixed("activedefrag", "no"),
         .fixed("lazyfree-lazy-eviction", "no"), .fixed("lazyfree-lazy-expire", "no"),
         .fixed("lazyfree-lazy-server-del", "no"), .fixed("lazyfree-lazy-user-del", "no"),
         .fixed("lazyfree-lazy-user-flush", "yes"), .fixed("stop-writes-on-bgsave-error", "yes"),

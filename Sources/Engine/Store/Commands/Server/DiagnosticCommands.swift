@@ -1,14 +1,8 @@
-// MEMORY, LATENCY and the harmless part of DEBUG.
-// Loop thread only. Next: ServerCommands.swift.
+// MEMORY, and the list of all that helps to find what is wrong.
+// Loop thread only. Next: LatencyCommands.swift, DebugCommand.swift.
 
 import CTaskdShims
 import Wire
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 extension RESPCommand {
     static let diagnosticCommands: [RESPCommand] = [memory, latency, debug]
@@ -95,81 +89,5 @@ extension RESPCommand {
         }
         call.reply.bulk("fragmentation")
         call.reply.double(used > 0 ? Double(facts.residentBytes) / Double(used) : 0)
-    }
-
-    // MARK: LATENCY
-
-    /// No events are recorded (`latency-monitor-threshold` is 0 and stays so), and the replies say so.
-    static let latency = RESPCommand(
-        container: "LATENCY", group: .server, since: "2.8.13",
-        summary: "A container for latency diagnostics commands.",
-        subcommands: [
-            latencyCommand("LATEST", .exactly(2), "Returns the latest latency samples for all events.") {
-                $0.reply.array(0)
-            },
-            latencyCommand("HISTORY", .exactly(3), "Returns timestamp-latency samples for an event.") {
-                $0.reply.array(0)
-            },
-            latencyCommand("RESET", .atLeast(2), "Resets the latency data for one or more events.") {
-                $0.reply.integer(0)
-            },
-            latencyCommand("HISTOGRAM", .atLeast(2), "Returns the cumulative distribution of latencies of commands.") {
-                $0.reply.map(0)
-            },
-            latencyCommand("DOCTOR", .exactly(2), "Returns a human-readable latency analysis report.") {
-                $0.reply.verbatim("Latency events are not recorded. SLOWLOG GET shows the commands that took long.\n")
-            },
-            RESPCommand(
-                "GRAPH", .exactly(3), latencyFlags, group: .server, since: "2.8.13",
-                summary: "Returns a latency graph for an event."
-            ) { call throws(CommandError) in
-                throw .message("ERR No samples available for event '\(call[2].string)'")
-            },
-            help("2.8.13"),
-        ])
-
-    private static let latencyFlags: CommandFlags = [.admin, .noScript, .loading, .stale]
-
-    private static func latencyCommand(
-        _ name: StaticString, _ arity: CommandArity, _ summary: StaticString,
-        _ answer: @escaping @Sendable (CommandCall) -> Void
-    ) -> RESPCommand {
-        RESPCommand(name, arity, latencyFlags, group: .server, since: "2.8.13", summary: summary) {
-            call throws(CommandError) in
-            answer(call)
-        }
-    }
-
-    // MARK: DEBUG
-
-    /// Only what harms nobody; everything else is refused as an unknown subcommand.
-    static let debug = RESPCommand(
-        "DEBUG", .atLeast(2), [.admin, .noScript, .loading, .stale], group: .server, since: "1.0.0",
-        summary: "A container for debugging commands.", complexity: "Depends on subcommand."
-    ) { call throws(CommandError) in
-        if call.word(1, is: "sleep"), call.count == 3 {
-            let seconds = try call.double(2)
-            // Everybody waits meanwhile, so it is bounded.
-            let bound = Double(Limits.debugSleepMillisecondsMax) / 1_000
-            if seconds > 0 { usleep(UInt32(min(seconds, bound) * 1_000_000)) }
-            call.reply.ok()
-        } else if call.word(1, is: "object"), call.count >= 3 {
-            guard let entry = call.keys.find(call[2]) else { throw .noSuchKey }
-            let idle = call.store.idleSeconds(entry)
-            let bytes = entry.allocatedBytes + (entry.holdsObject ? entry.object.memoryBytes : 0)
-            call.reply.simpleText(
-                "Value at:0x0 refcount:1 encoding:\(entry.encodingName) serializedlength:\(bytes) "
-                    + "lru:\(entry.accessBits) lru_seconds_idle:\(idle)")
-        } else if call.word(1, is: "help"), call.count == 2 {
-            call.reply.array(5)
-            call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-            call.reply.simple("OBJECT <key>")
-            call.reply.simple("    Show low level info about `key` and associated value.")
-            call.reply.simple("SLEEP <seconds>")
-            call.reply.simple("    Stop the server for <seconds>, one at most.")
-        } else {
-            throw .message(
-                "ERR unknown subcommand or wrong number of arguments for '\(call[1].string)'. Try DEBUG HELP.")
-        }
     }
 }

@@ -282,8 +282,17 @@ extension InfoSection {
         }
     }
 
-    /// No histograms of latency are kept; the section exists so that asking for it is no mistake.
-    static let latencyStatistics = InfoSection("Latencystats", isDefault: false) { _, _ in }
+    static let latencyStatistics = InfoSection("Latencystats", isDefault: false) { info, source in
+        guard source.store.tracksLatency else { return }
+        let table = source.store.table
+        for row in table.rows.flatMap({ [$0] + $0.subcommands.map(\.row) }) where row.latency.total > 0 {
+            let parts = source.store.latencyPercentiles.map { percent in
+                "p\(DoubleText.string(percent))="
+                    + InfoText.fixed(Double(row.latency.percentile(percent)) / 1_000, 3)
+            }
+            info.field("latency_percentiles_usec_" + row.fullName, parts.joined(separator: ","))
+        }
+    }
 
     static let cluster = InfoSection("Cluster") { info, _ in info.field("cluster_enabled", 0) }
 

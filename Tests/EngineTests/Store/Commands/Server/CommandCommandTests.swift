@@ -46,6 +46,13 @@ struct CommandCommandTests {
         #expect(
             store.reply("COMMAND", "GETKEYSANDFLAGS", "SET", "a", "b")
                 == "*1\r\n*2\r\n$1\r\na\r\n*2\r\n+OW\r\n+update\r\n")
+        #expect(
+            store.reply("COMMAND", "GETKEYSANDFLAGS", "SET", "a", "b", "GET")
+                == "*1\r\n*2\r\n$1\r\na\r\n*3\r\n+RW\r\n+access\r\n+update\r\n")
+        #expect(
+            store.reply("COMMAND", "GETKEYSANDFLAGS", "RENAME", "a", "b")
+                == "*2\r\n*2\r\n$1\r\na\r\n*3\r\n+RW\r\n+access\r\n+delete\r\n"
+                + "*2\r\n$1\r\nb\r\n*2\r\n+OW\r\n+update\r\n")
     }
 
     @Test func listsByPattern() {
