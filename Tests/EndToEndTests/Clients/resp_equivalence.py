@@ -44,6 +44,10 @@ def sort_groups(value, width):
     return [part for group in sorted(groups, key=repr) for part in group]
 
 
+# XSETID does not go below what was deleted, since 7.2: from here on the two streams are not the same.
+PARTS = "the key is not the same any more"
+
+
 def known_difference(name, words, mine, theirs):
     """Why this difference is right: Redis 7.0 does one thing, 7.2 another."""
     a, b = mine[1], theirs[1]
@@ -71,6 +75,10 @@ def known_difference(name, words, mine, theirs):
         return "a consumer is made even if it gets nothing since 7.2"
     if name == b"OBJECT" and (a, b) == (b"int", b"embstr"):
         return "sums of INCRBYFLOAT without a fraction are kept as integers here"
+    if name == b"PFDEBUG" and isinstance(b, bytes) and isinstance(a, bytes) and b.startswith(a):
+        return "Redis reads a byte behind the end of a broken string"
+    if name == b"XSETID" and theirs == (b"+", b"OK") and b"smaller than current max_deleted_entry_id" in a:
+        return PARTS
     if mine[0] == b"-" and theirs[0] == b"-":
         if name == b"FUNCTION" and b"\0" in words[1]:
             return "in Redis a zero byte ends the name that the text shows"

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import urllib.parse
 
-from resp_equivalence import SCANS, equivalent, known_difference
+from resp_equivalence import PARTS, SCANS, equivalent, known_difference
 from resp_random import CALLS_ITS_ARGUMENTS, CALLS_SHA, KINDS, LIBRARIES, MOVE, MOVE_LIBRARIES
 from support import check, wait_until
 
@@ -103,13 +103,14 @@ class Pair:
         self.mine.send(words)
         self.theirs.send(words)
         mine, theirs = self.mine.read(), self.theirs.read()
-        if name == b"EXEC" and self.in_transaction and mine[0] == theirs[0] == b"*":
+        was_in_transaction = self.in_transaction
+        self.in_transaction = name == b"MULTI" or was_in_transaction and name not in (b"EXEC", b"DISCARD")
+        if name == b"EXEC" and was_in_transaction and mine[0] == theirs[0] == b"*":
             self.executed(mine, theirs)
         else:
             self.expect_same(words, mine, theirs)
         if mine == (b"+", b"QUEUED"):
             self.queued.append(words)
-        self.in_transaction = name == b"MULTI" or self.in_transaction and name not in (b"EXEC", b"DISCARD")
         if not self.in_transaction:
             self.queued = []
 
@@ -125,8 +126,14 @@ class Pair:
         if words[0] in (b"EVAL", b"EVALSHA") and len(words) > 3 and words[1] in (CALLS_ITS_ARGUMENTS, CALLS_SHA):
             words = words[3:]
         name = words[0].upper()
-        if not equivalent(name, words, mine, theirs) and not known_difference(name, words, mine, theirs):
+        if equivalent(name, words, mine, theirs):
+            return
+        known = known_difference(name, words, mine, theirs)
+        if not known:
             raise Difference(words, mine, theirs)
+        if known == PARTS and not self.in_transaction:
+            for server in (self.mine, self.theirs):
+                server.call("DEL", words[1])
 
     def scan(self, words, width):
         """The whole walk: pages and cursors are each server's own business."""
