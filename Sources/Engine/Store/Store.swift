@@ -81,6 +81,11 @@ final class Store {
 
     /// Tables of flushed databases, freed in slices.
     var graveyard: [KeyTable] = []
+    /// Orders of flushed databases (`Keyspace.fieldExpiring`), likewise.
+    var buriedOrders: [SortedSetValue] = []
+    /// When a field of a hash is past its time, milliseconds since 1970, or earlier; `FieldExpiry.never`: none will be.
+    var nextFieldExpiryMilliseconds = FieldExpiry.never
+    var nextFieldSliceMilliseconds: Int64 = 0
     private var nextExpirySliceMilliseconds: Int64 = 0
     private var hasTrackingWork = false
     private var replayClient: StoreClient?
@@ -186,6 +191,7 @@ final class Store {
             }
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
         }
+        if nextFieldExpiryMilliseconds < context.time.wallMilliseconds { expireFields() }
         evictAtEndOfTurn()
         hasTrackingWork = isTracking && tracking.endTurn()
         var left = Limits.freeSliceKeys
@@ -194,6 +200,10 @@ final class Store {
             if table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { break }
             graveyard.removeLast()
         }
+        if let order = buriedOrders.last {
+            order.remove(ranks: max(0, order.count - Limits.freeSliceMembers)..<order.count)
+            if order.isEmpty { buriedOrders.removeLast() }
+        }
     }
 
     /// When `tick` or `endTurn` has something to do next, monotonic milliseconds.
@@ -201,7 +211,10 @@ final class Store {
         var deadline = blockDeadlines.next
         func note(_ time: Int64) { deadline = min(deadline ?? time, time) }
         if pause.endMilliseconds != 0 { note(pause.endMilliseconds) }
-        if !graveyard.isEmpty || isEvictionUnderWay || hasTrackingWork { note(context.time.monotonicMilliseconds + 1) }
+        if !graveyard.isEmpty || !buriedOrders.isEmpty || isEvictionUnderWay || hasTrackingWork {
+            note(context.time.monotonicMilliseconds + 1)
+        }
+        if nextFieldExpiryMilliseconds != FieldExpiry.never { note(nextFieldDeadline) }
         for keyspace in databases where keyspace.expiringCount > 0 || keyspace.table.isResizing {
             note(nextExpirySliceMilliseconds)
             break
@@ -285,6 +298,7 @@ final class StoreStatistics {
     var keyspaceHits: UInt64 = 0
     var keyspaceMisses: UInt64 = 0
     var expiredKeys: UInt64 = 0
+    var expiredFields: UInt64 = 0
     var evictedKeys: UInt64 = 0
     var rejectedConnections: UInt64 = 0
     var errorReplies: UInt64 = 0
@@ -307,6 +321,7 @@ final class StoreStatistics {
         keyspaceHits = 0
         keyspaceMisses = 0
         expiredKeys = 0
+        expiredFields = 0
         evictedKeys = 0
         rejectedConnections = 0
         errorReplies = 0
