@@ -22,6 +22,7 @@ struct Inspection {
 
     private static let views: [[String]] = [
         ["LRANGE", "0", "-1"], ["HGETALL"], ["SMEMBERS"], ["ZRANGE", "0", "-1", "WITHSCORES"], ["XRANGE", "-", "+"],
+        ["HPEXPIRETIME", "FIELDS", "\(StoreCommand.fields.count)"] + StoreCommand.fields,
     ]
 
     /// A message as it lies in its queue.
@@ -101,7 +102,11 @@ struct Inspection {
                 let text = replies.popLast()?.text
                 let views = Self.views.map { _ in replies.popLast()?.elements ?? [] }
                 guard let value = Self.value(type, text, views) else { continue }
-                state.databases[database][key] = StoreEntry(value: value, expiry: expiry >= 0 ? expiry : nil)
+                var entry = StoreEntry(value: value, expiry: expiry >= 0 ? expiry : nil)
+                for (field, reply) in zip(StoreCommand.fields, views.last ?? []) {
+                    if let time = reply.integer, time >= 0 { entry.fieldExpiry[field] = Int64(time) }
+                }
+                state.databases[database][key] = entry
             }
         }
         return state

@@ -23,6 +23,19 @@ struct StoreEntry: Equatable {
     var value: StoreValue
     /// Wall milliseconds.
     var expiry: Int64?
+    /// Of fields of a hash that expire, likewise.
+    var fieldExpiry: [String: Int64] = [:]
+
+    /// Takes out the fields that are past their time; false when none is left.
+    fileprivate mutating func expireFields(_ now: Int64) -> Bool {
+        guard case .hash(var fields) = value else { return true }
+        for (field, time) in fieldExpiry where time < now {
+            fields[field] = nil
+            fieldExpiry[field] = nil
+        }
+        value = .hash(fields)
+        return !fields.isEmpty
+    }
 }
 
 /// All databases at one moment.
@@ -33,6 +46,10 @@ struct StoreState: Equatable {
         for database in databases.indices {
             for (key, entry) in databases[database] where (entry.expiry ?? .max) <= now {
                 databases[database][key] = nil
+            }
+            for (key, entry) in databases[database] where !entry.fieldExpiry.isEmpty {
+                var left = entry
+                databases[database][key] = left.expireFields(now) ? left : nil
             }
         }
     }
@@ -91,5 +108,6 @@ struct StoreBooks {
         let text = "\(entry.value)"
         return (text.count > 120 ? "\(text.prefix(60))… (\(text.count))" : text)
             + (entry.expiry.map { " until \($0)" } ?? "")
+            + (entry.fieldExpiry.isEmpty ? "" : " fields until \(entry.fieldExpiry)")
     }
 }

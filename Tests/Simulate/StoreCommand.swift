@@ -119,26 +119,53 @@ struct StoreCommand {
         }
     }
 
+    /// Fields of hashes.
+    static let fields = (0..<9).map { "m\($0)" }
+
     private static func hash(_ key: String, _ random: inout RandomSource, _ id: Int) -> StoreCommand {
-        let field = word(&random)
-        if random.oneIn(4) {
+        let field = random.pick(fields)
+        switch random.below(8) {
+        case 0, 1:
             return StoreCommand(["HDEL", key, field], on: key) { entry in
                 guard let old = entry else { return true }
                 guard case .hash(var fields) = old.value else { return false }
                 fields[field] = nil
                 entry?.value = .hash(fields)
+                entry?.fieldExpiry[field] = nil
                 if fields.isEmpty { entry = nil }
                 return true
             }
-        }
-        return StoreCommand(["HSET", key, field, "\(id)"], on: key) { entry in
-            var fields: [String: String] = [:]
-            if let old = entry {
-                guard case .hash(let found) = old.value else { return false }
-                fields = found
+        case 2, 3: return fieldExpiry(key, [field, random.pick(fields)], &random)
+        case 4:
+            return StoreCommand(["HPERSIST", key, "FIELDS", "1", field], on: key) { entry in
+                guard let old = entry else { return true }
+                guard case .hash = old.value else { return false }
+                entry?.fieldExpiry[field] = nil
+                return true
             }
-            fields[field] = "\(id)"
-            entry = StoreEntry(value: .hash(fields), expiry: entry?.expiry)
+        default:
+            return StoreCommand(["HSET", key, field, "\(id)"], on: key) { entry in
+                var changed = entry ?? StoreEntry(value: .hash([:]))
+                guard case .hash(var fields) = changed.value else { return false }
+                fields[field] = "\(id)"
+                changed.value = .hash(fields)
+                changed.fieldExpiry[field] = nil
+                entry = changed
+                return true
+            }
+        }
+    }
+
+    private static func fieldExpiry(
+        _ key: String, _ named: [String], _ random: inout RandomSource
+    ) -> StoreCommand {
+        let milliseconds = random.oneIn(3) ? 1_000_000 : 1 + random.below(60)
+        return StoreCommand(["HPEXPIRE", key, "\(milliseconds)", "FIELDS", "2"] + named) { state, database, now in
+            guard let entry = state.databases[database][key] else { return true }
+            guard case .hash(let fields) = entry.value else { return false }
+            for field in named where fields[field] != nil {
+                state.databases[database][key]?.fieldExpiry[field] = now + Int64(milliseconds)
+            }
             return true
         }
     }

@@ -231,6 +231,9 @@ public enum Limits {
     /// Time between two slices of active expiry, and expiring keys looked at in one, for each database.
     public static let expirySliceMilliseconds: Int64 = 100
     public static let expirySliceKeys = 400
+    /// Fields of hashes that are removed in one slice, and the latest time they can have, milliseconds since 1970.
+    public static let expirySliceFields = 1_000
+    public static let fieldExpiryMillisecondsMax: Int64 = 1 << 46 - 1
     /// Users that commands make, bytes of their names and of all their rules, as shown.
     public static let aclUsersMax = 10_000
     public static let aclUserNameBytesMax = 255
@@ -253,6 +256,8 @@ public enum Limits {
     public static let resizeSliceBuckets = 256
     /// Keys of a flushed database freed between turns.
     public static let freeSliceKeys = 5_000
+    /// Hashes whose place among those with fields that expire is freed after that.
+    public static let freeSliceMembers = 1_000
 
     // MARK: Client-side caching
     /// Keys remembered for those who have read them (`tracking-table-max-keys`).

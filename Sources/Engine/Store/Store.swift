@@ -92,6 +92,11 @@ final class Store {
 
     /// Tables of flushed databases, freed in slices.
     var graveyard: [KeyTable] = []
+    /// Orders of flushed databases (`Keyspace.fieldExpiring`), likewise.
+    var buriedOrders: [SortedSetValue] = []
+    /// When a field of a hash is past its time, milliseconds since 1970, or earlier; `FieldExpiry.never`: none will be.
+    var nextFieldExpiryMilliseconds = FieldExpiry.never
+    var nextFieldSliceMilliseconds: Int64 = 0
     private var nextExpirySliceMilliseconds: Int64 = 0
     private var hasTrackingWork = false
     private var replayClient: StoreClient?
@@ -211,6 +216,7 @@ final class Store {
             if isBehind { nextExpirySliceMilliseconds = context.time.monotonicMilliseconds + 1 }
             if latency.isOn { noteLatency(.expireCycle, since: start) }
         }
+        if nextFieldExpiryMilliseconds < context.time.wallMilliseconds { expireFields() }
         evictAtEndOfTurn()
         hasTrackingWork = isTracking && tracking.endTurn()
         let freeStart = latency.isOn ? context.time.stopwatch?() ?? 0 : 0
@@ -220,7 +226,13 @@ final class Store {
             if table.drain(limit: Limits.freeSliceKeys, { $0.destroy() }) { break }
             graveyard.removeLast()
         }
-        if latency.isOn, left < Limits.freeSliceKeys { noteLatency(.lazyFree, since: freeStart) }
+        var freesOrder = false
+        if let order = buriedOrders.last {
+            freesOrder = true
+            order.remove(ranks: max(0, order.count - Limits.freeSliceMembers)..<order.count)
+            if order.isEmpty { buriedOrders.removeLast() }
+        }
+        if latency.isOn, freesOrder || left < Limits.freeSliceKeys { noteLatency(.lazyFree, since: freeStart) }
     }
 
     /// When `tick` or `endTurn` has something to do next, monotonic milliseconds.
@@ -228,7 +240,10 @@ final class Store {
         var deadline = blockDeadlines.next
         func note(_ time: Int64) { deadline = min(deadline ?? time, time) }
         if pause.endMilliseconds != 0 { note(pause.endMilliseconds) }
-        if !graveyard.isEmpty || isEvictionUnderWay || hasTrackingWork { note(context.time.monotonicMilliseconds + 1) }
+        if !graveyard.isEmpty || !buriedOrders.isEmpty || isEvictionUnderWay || hasTrackingWork {
+            note(context.time.monotonicMilliseconds + 1)
+        }
+        if nextFieldExpiryMilliseconds != FieldExpiry.never { note(nextFieldDeadline) }
         for keyspace in databases where keyspace.expiringCount > 0 || keyspace.table.isResizing {
             note(nextExpirySliceMilliseconds)
             break
@@ -313,6 +328,7 @@ final class StoreStatistics {
     var keyspaceHits: UInt64 = 0
     var keyspaceMisses: UInt64 = 0
     var expiredKeys: UInt64 = 0
+    var expiredFields: UInt64 = 0
     var evictedKeys: UInt64 = 0
     var rejectedConnections: UInt64 = 0
     var errorReplies: UInt64 = 0
@@ -335,6 +351,7 @@ final class StoreStatistics {
         keyspaceHits = 0
         keyspaceMisses = 0
         expiredKeys = 0
+        expiredFields = 0
         evictedKeys = 0
         rejectedConnections = 0
         errorReplies = 0

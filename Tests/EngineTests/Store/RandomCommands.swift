@@ -227,12 +227,30 @@ struct RandomCommands {
 
     private mutating func hash() -> [String] {
         let key = key("hash")
+        if chance(0.4) { return fieldExpiry(key) }
         switch random.below(6) {
         case 0, 1: return [pick(["HSET", "HMSET"]), key, member(), text(), member(), number()]
         case 2: return ["HSETNX", key, member(), text()]
         case 3: return ["HINCRBY", key, pick(["n", "m", member()]), number()]
         case 4: return ["HINCRBYFLOAT", key, pick(["f", "n", member()]), score()]
         default: return ["HDEL", key] + members()
+        }
+    }
+
+    /// Times of fields; and who asks for fields, which removes those that are past it.
+    private mutating func fieldExpiry(_ key: String) -> [String] {
+        let fields = (0...random.below(3)).map { _ in pick(["n", "m", "f", member()]) }
+        let named = ["FIELDS", "\(fields.count)"] + fields
+        let condition = maybe(0.3, pick(["NX", "XX", "GT", "LT"]))
+        switch random.below(9) {
+        case 0: return ["HEXPIRE", key, number()] + condition + named
+        case 1, 2: return ["HPEXPIRE", key, milliseconds()] + condition + named
+        case 3: return ["HEXPIREAT", key, pick(["1700000001", "1700000100", "1", number()])] + condition + named
+        case 4: return ["HPEXPIREAT", key, pick(["1700000000500", "1700000100000", number()])] + condition + named
+        case 5: return ["HPERSIST", key] + named
+        case 6: return ["HMGET", key] + fields
+        case 7: return ["HRANDFIELD", key, number()]
+        default: return [pick(["HGETALL", "HLEN"]), key]
         }
     }
 

@@ -59,10 +59,15 @@ final class StoreHarness {
 
     /// Time passes; then a turn of the loop.
     func advance(milliseconds: Int64) {
+        passTime(milliseconds: milliseconds)
+        turn()
+    }
+
+    /// Time passes within a turn, so that nothing expires unless a command looks at it.
+    func passTime(milliseconds: Int64) {
         monotonic += milliseconds * 1_000
         wall += milliseconds * 1_000
         context.time.advance(monotonicMicroseconds: monotonic, wallMicroseconds: wall)
-        turn()
     }
 
     func turn() {

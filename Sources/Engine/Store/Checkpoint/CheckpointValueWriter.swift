@@ -1,5 +1,5 @@
 // Values as effects: what replay has to run so that a key is there again, exactly. Strings are a SET; lists, sets,
-// hashes and sorted sets come in runs of bounded size (RPUSH, SADD, HSET, ZADD); streams as XADD for their entries
+// hashes and sorted sets come in runs of bounded size (RPUSH, SADD, HSET, ZADD), then the times of fields; streams as XADD for their entries
 // and, for what Redis's commands cannot say, the forms of RestoreCommands.swift. An expiry stands after the value.
 // Many keys share one record. A library of functions is the FUNCTION LOAD that makes it.
 // Loop thread only. Next: CheckpointWalk.swift (which calls), RestoreCommands.swift.
@@ -10,6 +10,8 @@ import Wire
 struct ValueCursor {
     enum Stage {
         case elements
+        /// Hashes only, after their fields.
+        case fieldTimes
         // Streams only, in this order.
         case header, group, consumer, pending
     }
@@ -198,6 +200,7 @@ final class CheckpointValueWriter {
     }
 
     private func writeHash(_ hash: HashValue, _ cursor: inout ValueCursor) -> Bool {
+        if cursor.stage == .fieldTimes { return writeFieldTimes(hash.fieldExpiry, &cursor) }
         command = "HSET"
         repeat {
             cursor.position = hash.scan(cursor.position) { field, value in
@@ -207,7 +210,25 @@ final class CheckpointValueWriter {
                 }
             }
         } while cursor.position != 0 && !isRunFull
-        return cursor.position == 0
+        guard cursor.position == 0 else { return false }
+        cursor.stage = .fieldTimes
+        return hash.earliestExpiry == FieldExpiry.never
+    }
+
+    private func writeFieldTimes(_ expiry: FieldExpiry?, _ cursor: inout ValueCursor) -> Bool {
+        command = RestoreName.fieldTimes
+        let start = Int(cursor.position)
+        var rank = start
+        expiry?.forEach(from: start) { field, time in
+            addElement(2, field.count) {
+                effects.word(field)
+                DecimalText.with(time) { effects.word($0) }
+            }
+            rank += 1
+            return !isRunFull
+        }
+        cursor.position = UInt64(rank)
+        return rank == expiry?.count ?? 0
     }
 
     /// Scores are written with as many digits as it takes to read the same number back.
@@ -252,6 +273,7 @@ final class CheckpointValueWriter {
             let group = stream.groups[cursor.group]
             guard writePending(group, group.consumers[cursor.consumer], &cursor) else { return false }
             return nextConsumer(stream, &cursor)
+        case .fieldTimes: preconditionFailure("a stream has no fields that expire")
         }
     }
 

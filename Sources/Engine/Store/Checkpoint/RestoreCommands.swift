@@ -1,5 +1,6 @@
 // Effects that only a checkpoint has: the state of a stream as it is, which Redis's commands cannot say (an empty
-// stream without groups, entries pending that are gone from the stream, counters below what the entries give).
+// stream without groups, entries pending that are gone from the stream, counters below what the entries give), and
+// times of hashes' fields, each field with its own.
 // In a table of their own that replay alone looks into: no client and no script can name them.
 // Numbers come as words, like everything in effects; −1 stands for "not known".
 // Loop thread only. Next: CheckpointValueWriter.swift (which writes them).
@@ -12,10 +13,13 @@ enum RestoreName {
     static let group: StaticString = "%GROUP"
     static let consumer: StaticString = "%CONSUMER"
     static let pending: StaticString = "%PENDING"
+    static let fieldTimes: StaticString = "%FIELDTIMES"
 }
 
 extension RESPCommand {
-    static let restoreCommands: [RESPCommand] = [restoreStream, restoreGroup, restoreConsumer, restorePending]
+    static let restoreCommands: [RESPCommand] = [
+        restoreStream, restoreGroup, restoreConsumer, restorePending, restoreFieldTimes,
+    ]
 
     private static func restore(
         _ name: StaticString, _ arity: CommandArity, _ handler: @escaping Handler
@@ -64,6 +68,17 @@ extension RESPCommand {
             let deliveredAt = try call.integer(index + 1)
             group.deliver(id, to: consumer, at: deliveredAt).deliveries = try call.integer(index + 2)
         }
+    }
+
+    /// `%FIELDTIMES key (field time)…`, after the fields.
+    private static let restoreFieldTimes = restore(RestoreName.fieldTimes, .atLeast(4)) { call throws(CommandError) in
+        guard let hash = try call.keys.write(call[1], as: HashValue.self), call.count % 2 == 0 else { throw .syntax }
+        for index in stride(from: 2, to: call.count, by: 2) {
+            let time = try call.integer(index + 1, in: 0...Limits.fieldExpiryMillisecondsMax, or: .notInteger)
+            guard hash.contains(call[index]) else { throw .syntax }
+            hash.setExpiry(of: call[index], to: time)
+        }
+        call.keys.scheduleFields(of: hash, at: call[1])
     }
 }
 

@@ -24,6 +24,9 @@ struct ScanPage {
         elements += 1
     }
 
+    /// An element that nobody may see counts as visited.
+    mutating func pass() { visited += 1 }
+
     mutating func add(_ element: ByteSlice) {
         visited += 1
         if options.matches(element) { append(element) }

@@ -1,4 +1,6 @@
-// Commands on hashes. Loop thread only. Next: Types/HashValue.swift, CollectionScan.swift (HSCAN).
+// Commands on hashes. Fields past their time are there for nobody: who asks for one removes it, who walks passes over
+// them, HLEN alone counts them until they go, as in Redis.
+// Loop thread only. Next: Types/HashValue.swift, FieldExpiryCommands.swift, CollectionScan.swift (HSCAN).
 
 import Wire
 
@@ -29,6 +31,7 @@ extension RESPCommand {
         "HSETNX", .exactly(4), [.write, .denyOOM, .fast], keys: .first, group: .hash, since: "2.0.0",
         summary: "Sets a field of a hash unless the field exists."
     ) { call throws(CommandError) in
+        call.keys.expireField(call[2], at: call[1])
         let hash = try call.keys.write(call[1], as: HashValue.self, orInsert: { HashValue() })
         guard !hash.contains(call[2]) else { return call.reply.integer(0) }
         hash.set(call[2], to: call[3])
@@ -54,6 +57,7 @@ extension RESPCommand {
         summary: "Adds an integer to a field of a hash; a missing field counts as 0."
     ) { call throws(CommandError) in
         let increment = try call.integer(3)
+        call.keys.expireField(call[2], at: call[1])
         let existing = try call.keys.write(call[1], as: HashValue.self)
         var value: Int64 = 0
         if let text = existing?.get(call[2]) {
@@ -63,7 +67,7 @@ extension RESPCommand {
         let (sum, overflow) = value.addingReportingOverflow(increment)
         if overflow { throw .overflow }
         let hash = try call.keep(existing, at: 1) { HashValue() }
-        _ = DecimalText.with(sum) { hash.set(call[2], to: $0) }
+        _ = DecimalText.with(sum) { hash.set(call[2], to: $0, keepsExpiry: true) }
         call.reply.integer(sum)
         call.keys.modified(call[1], .hash, "hincrby")
     }
@@ -76,6 +80,7 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         guard let increment = ExtendedText.parse(call[3]) else { throw .notFloat }
         if increment.isInfinite { throw .text("ERR value is NaN or Infinity") }
+        call.keys.expireField(call[2], at: call[1])
         let existing = try call.keys.write(call[1], as: HashValue.self)
         var value: ExtendedDouble = 0
         if let text = existing?.get(call[2]) {
@@ -86,7 +91,7 @@ extension RESPCommand {
         if value.isNaN || value.isInfinite { throw .nanOrInfinity }
         let hash = try call.keep(existing, at: 1) { HashValue() }
         ExtendedText.with(value) { text in
-            hash.set(call[2], to: text)
+            hash.set(call[2], to: text, keepsExpiry: true)
             call.reply.bulk(text)
             call.propagate("HSET", count: 3) { effect in
                 effect.add(call[1])
@@ -94,6 +99,8 @@ extension RESPCommand {
                 effect.add(text)
             }
         }
+        // HSET has taken the time away.
+        if let time = hash.expiry(of: call[2]) { call.propagateFieldExpiry(time, ofFieldsAt: [2]) }
         call.keys.modified(call[1], .hash, "hincrbyfloat")
     }
 
@@ -103,9 +110,9 @@ extension RESPCommand {
         "HGET", .exactly(3), [.readonly, .fast], keys: .first, group: .hash, since: "2.0.0",
         summary: "Returns the value of a field of a hash."
     ) { call throws(CommandError) in
-        guard let value = try call.keys.read(call[1], as: HashValue.self)?.get(call[2]) else {
-            return call.reply.null()
-        }
+        guard let hash = try call.keys.read(call[1], as: HashValue.self),
+            let value = call.keys.value(of: call[2], in: hash, at: call[1])
+        else { return call.reply.null() }
         call.reply.bulk(value)
     }
 
@@ -116,7 +123,8 @@ extension RESPCommand {
         let hash = try call.keys.read(call[1], as: HashValue.self)
         call.reply.array(call.count - 2)
         for index in 2..<call.count where !call.reply.isPointless {
-            if let value = hash?.get(call[index]) { call.reply.bulk(value) } else { call.reply.null() }
+            let value = hash.flatMap { call.keys.value(of: call[index], in: $0, at: call[1]) }
+            if let value { call.reply.bulk(value) } else { call.reply.null() }
         }
     }
 
@@ -125,8 +133,8 @@ extension RESPCommand {
         summary: "Returns all fields and values of a hash.", complexity: "O(N) for N fields."
     ) { call throws(CommandError) in
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.reply.map(0) }
-        call.reply.map(hash.count)
-        hash.forEach {
+        call.reply.map(hash.liveCount(at: call.keys.fieldTime))
+        hash.forEachLive(at: call.keys.fieldTime) {
             call.reply.bulk($0)
             call.reply.bulk($1)
             return true
@@ -138,8 +146,8 @@ extension RESPCommand {
         summary: "Returns all fields of a hash.", complexity: "O(N) for N fields."
     ) { call throws(CommandError) in
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.reply.array(0) }
-        call.reply.array(hash.count)
-        hash.forEach { field, _ in
+        call.reply.array(hash.liveCount(at: call.keys.fieldTime))
+        hash.forEachLive(at: call.keys.fieldTime) { field, _ in
             call.reply.bulk(field)
             return true
         }
@@ -150,8 +158,8 @@ extension RESPCommand {
         summary: "Returns all values of a hash.", complexity: "O(N) for N fields."
     ) { call throws(CommandError) in
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.reply.array(0) }
-        call.reply.array(hash.count)
-        hash.forEach { _, value in
+        call.reply.array(hash.liveCount(at: call.keys.fieldTime))
+        hash.forEachLive(at: call.keys.fieldTime) { _, value in
             call.reply.bulk(value)
             return true
         }
@@ -168,7 +176,8 @@ extension RESPCommand {
         "HSTRLEN", .exactly(3), [.readonly, .fast], keys: .first, group: .hash, since: "3.2.0",
         summary: "Returns the length of the value of a field of a hash."
     ) { call throws(CommandError) in
-        call.reply.integer(try call.keys.read(call[1], as: HashValue.self)?.get(call[2])?.count ?? 0)
+        let hash = try call.keys.read(call[1], as: HashValue.self)
+        call.reply.integer(hash.flatMap { call.keys.value(of: call[2], in: $0, at: call[1]) }?.count ?? 0)
     }
 
     static let hexists = RESPCommand(
@@ -176,7 +185,7 @@ extension RESPCommand {
         summary: "Returns whether a hash has a field."
     ) { call throws(CommandError) in
         let hash = try call.keys.read(call[1], as: HashValue.self)
-        call.reply.integer(hash?.contains(call[2]) == true ? 1 : 0)
+        call.reply.integer(hash.flatMap { call.keys.value(of: call[2], in: $0, at: call[1]) } == nil ? 0 : 1)
     }
 
     /// `HRANDFIELD key [count [WITHVALUES]]` → field, or an array. A negative count may repeat fields.
@@ -186,10 +195,15 @@ extension RESPCommand {
     ) { call throws(CommandError) in
         if call.count == 2 {
             guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.reply.null() }
-            return call.reply.bulk(hash.randomField(using: &call.store.context.random).field)
+            call.keys.expireFields(of: hash, at: call[1])
+            guard let drawn = call.randomField(of: hash) else { return call.reply.null() }
+            return call.reply.bulk(drawn.field)
         }
         let (wanted, withValues) = try call.randomCount(option: "withvalues")
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.reply.array(0) }
+        call.keys.expireFields(of: hash, at: call[1])
+        let fields = hash.liveCount(at: call.keys.fieldTime)
+        guard fields > 0 else { return call.reply.array(0) }
         // RESP3 gives pairs as arrays of two.
         func write(_ field: ByteSlice, _ value: ByteSlice) {
             if withValues, call.reply.isRESP3 { call.reply.array(2) }
@@ -200,15 +214,15 @@ extension RESPCommand {
         if wanted < 0 {
             call.reply.array(-wanted * width)
             for _ in 0..<(-wanted) where !call.reply.isPointless {
-                let (field, value) = hash.randomField(using: &call.store.context.random)
+                guard let (field, value) = call.randomField(of: hash) else { break }
                 write(field, value)
             }
             return
         }
-        let chosen = RandomChoice.distinct(wanted, of: hash.count, using: &call.store.context.random)
+        let chosen = RandomChoice.distinct(wanted, of: fields, using: &call.store.context.random)
         call.reply.array(chosen.count * width)
         var index = 0
-        hash.forEach { field, value in
+        hash.forEachLive(at: call.keys.fieldTime) { field, value in
             if chosen.contains(index) { write(field, value) }
             index += 1
             return index < chosen.end
@@ -223,12 +237,18 @@ extension RESPCommand {
         let cursor = try ScanOptions.cursor(call[2])
         guard let hash = try call.keys.read(call[1], as: HashValue.self) else { return call.replyEmptyScan() }
         try call.scanCollection(from: cursor) { cursor, page in
-            hash.scan(cursor) { field, value in page.add(field, value) }
+            hash.scan(cursor) { field, value in
+                if hash.isExpired(field, at: call.keys.fieldTime) { page.pass() } else { page.add(field, value) }
+            }
         }
     }
 }
 
 extension CommandCall {
+    fileprivate func randomField(of hash: HashValue) -> (field: ByteSlice, value: ByteSlice)? {
+        hash.randomLiveField(at: keys.fieldTime, using: &store.context.random)
+    }
+
     /// Sets the fields that follow the key; returns how many are new.
     fileprivate func setFields() throws(CommandError) -> Int {
         guard count % 2 == 0 else { throw .wrongArity(command: commandName) }

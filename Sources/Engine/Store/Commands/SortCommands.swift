@@ -129,7 +129,7 @@ extension CommandCall {
                 return (try? keys.bytes(of: entry))?.array
             }
             guard let hash = try? keys.read(key, as: HashValue.self) else { return nil }
-            return field.withUnsafeBytes { hash.get(ByteSlice($0))?.array }
+            return field.withUnsafeBytes { keys.value(of: ByteSlice($0), in: hash, at: key)?.array }
         }
     }
 

@@ -8,6 +8,7 @@ extension CommandTable {
             RESPCommand.listCommands,
             RESPCommand.listMoveCommands,
             RESPCommand.hashCommands,
+            RESPCommand.fieldExpiryCommands,
             RESPCommand.setCommands,
             RESPCommand.setAlgebraCommands,
             RESPCommand.sortedSetCommands,

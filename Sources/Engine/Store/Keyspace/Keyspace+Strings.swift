@@ -113,6 +113,7 @@ extension Keyspace {
             return old
         }
         let fresh = makeString(key, old.hash, value)
+        unscheduleFields(of: old)
         old.releasePayload()
         replace(old, with: fresh)
         return fresh

@@ -23,6 +23,8 @@ final class Keyspace {
     private(set) var isObserved = false
     var watched = NameTable<WatchedKey>() { didSet { updateObserved() } }
     var blocked = NameTable<BlockedKey>() { didSet { updateObserved() } }
+    /// Hashes with fields that expire, by their next time; nil as long as there has been none (Keyspace+FieldExpiry.swift).
+    var fieldExpiring: SortedSetValue?
     /// Where integer-encoded strings are spelled out for `readString`.
     let integerScratch = UnsafeMutableRawPointer.allocate(byteCount: 32, alignment: 8)
     /// Where the active expiry goes on.
@@ -124,13 +126,16 @@ final class Keyspace {
         if let entry = find(key, hash: hash) {
             willChange(entry)
             clearExpiry(entry)
+            unscheduleFields(of: entry)
             entry.releasePayload()
             entry.adopt(object)
             store.touchWritten(entry)
+            scheduleFields(of: entry)
         } else {
             let entry = KeyEntry.make(key: key, hash: hash, inlineCapacity: 0)
             entry.adopt(object)
             insert(entry)
+            scheduleFields(of: entry)
         }
     }
 
@@ -167,6 +172,7 @@ final class Keyspace {
     func takeOut(_ entry: KeyEntry) {
         willChange(entry)
         if entry.hasExpiry { expiring.remove(entry) }
+        unscheduleFields(of: entry)
         table.remove(entry)
     }
 
@@ -209,6 +215,7 @@ final class Keyspace {
         entry.freeMemory()
         destination.insert(moved)
         if expiry != KeyEntry.noExpiry { destination.setExpiry(moved, expiry) }
+        destination.scheduleFields(of: moved)
         return true
     }
 
@@ -232,6 +239,7 @@ final class Keyspace {
         }
         destination.insert(made)
         if entry.hasExpiry { destination.setExpiry(made, entry.expiry) }
+        destination.scheduleFields(of: made)
         return true
     }
 
@@ -243,6 +251,8 @@ final class Keyspace {
         store.bury(flushed, of: self)
         expiring.swapContents(with: KeyTable())
         expiryCursor = 0
+        if let fieldExpiring { store.buriedOrders.append(fieldExpiring) }
+        fieldExpiring = nil
     }
 
     /// `SWAPDB`: the contents change places, watchers and blocked clients stay with their number.
@@ -257,6 +267,7 @@ final class Keyspace {
         table.swapContents(with: other.table)
         expiring.swapContents(with: other.expiring)
         (expiryCursor, other.expiryCursor) = (0, 0)
+        swap(&fieldExpiring, &other.fieldExpiring)
         store.checkpointWalk?.contentsSwapped(self, other)
         for key in blocked.names where exists(key.slice) { store.signalReady(key.slice, in: self) }
         for key in other.blocked.names where other.exists(key.slice) { store.signalReady(key.slice, in: other) }

@@ -1,4 +1,5 @@
-// What DUMP gives and RESTORE takes: a value as Redis 7.0 writes it into a snapshot, and a footer.
+// What DUMP gives and RESTORE takes: a value as Redis 7.0 writes it into a snapshot, and a footer. A hash with fields
+// that expire is written as Redis 7.4 does, with the version of that.
 //
 //     size  field
 //     1     type (see `DumpType`)
@@ -37,6 +38,14 @@ enum DumpType: UInt8 {
     case setListpack = 20
     /// With times of activity; since Redis 7.2.
     case stream3 = 21
+    // 22 and 23 were in candidates for Redis 7.4 only, without the first time of expiry.
+    /// With times of expiry, counted from the first; since Redis 7.4.
+    case hashWithTimes = 24
+    /// Field, value and time in turn; since Redis 7.4.
+    case hashListpackWithTimes = 25
+
+    /// The version of the format that has it.
+    var version: UInt16 { rawValue >= DumpType.hashWithTimes.rawValue ? 12 : DumpFooter.versionWritten }
 }
 
 /// Why a payload was refused.
@@ -48,9 +57,9 @@ enum DumpError: Error, Equatable {
 
 enum DumpFooter {
     static let bytes = 10
-    /// Written: of Redis 7.0. Read: up to that of 7.2, whose further types are known here.
+    /// Written where it suffices: of Redis 7.0. Read: up to that of 7.4, whose further types are known here.
     static let versionWritten: UInt16 = 10
-    static let versionMax: UInt16 = 11
+    static let versionMax: UInt16 = 12
 
     /// The payload without its footer, which must be right.
     static func check(_ payload: ByteSlice) throws(DumpError) -> ByteSlice {
@@ -64,8 +73,8 @@ enum DumpFooter {
         return body
     }
 
-    static func append(to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: versionWritten.littleEndian) { bytes.append(contentsOf: $0) }
+    static func append(to bytes: inout [UInt8], version: UInt16 = versionWritten) {
+        withUnsafeBytes(of: version.littleEndian) { bytes.append(contentsOf: $0) }
         let sum = bytes.withUnsafeBytes { CRC64.sum(ByteSlice($0)) }
         withUnsafeBytes(of: sum.littleEndian) { bytes.append(contentsOf: $0) }
     }

@@ -33,6 +33,8 @@ extension DumpReader {
         case .hash: .object(try hash())
         case .hashZiplist: .object(try packedHash(.ziplist))
         case .hashListpack: .object(try packedHash(.listpack))
+        case .hashWithTimes: .object(try hashWithTimes())
+        case .hashListpackWithTimes: .object(try packedHashWithTimes())
         case .sortedSetText: .object(try sortedSet(withText: true))
         case .sortedSet: .object(try sortedSet(withText: false))
         case .sortedSetZiplist: .object(try packedSortedSet(.ziplist))
@@ -147,6 +149,48 @@ extension DumpReader {
             guard isNew else { throw .badFormat }
         }
         return hash
+    }
+
+    private func hashWithTimes() throws(DumpError) -> HashValue {
+        let hash = HashValue()
+        let first = try firstTime()
+        let fields = try count(elementBytesMin: 3)
+        hash.expect(fieldCount: Self.expected(fields))
+        for _ in 0..<fields {
+            let time = try number()
+            let field = try string(scratch: 0)
+            guard time <= UInt64(Limits.fieldExpiryMillisecondsMax), hash.set(field, to: try string(scratch: 1)) else {
+                throw .badFormat
+            }
+            guard time > 0 else { continue }
+            let absolute = first + Int64(time) - 1
+            guard absolute <= Limits.fieldExpiryMillisecondsMax else { throw .badFormat }
+            hash.setExpiry(of: field, to: absolute)
+        }
+        return hash
+    }
+
+    private func packedHashWithTimes() throws(DumpError) -> HashValue {
+        let hash = HashValue()
+        _ = try firstTime()
+        var reader = try PackedReader(.listpack, try string())
+        while let field = try reader.next() {
+            let value = try reader.required()
+            let time = try reader.integer()
+            let isNew = field.withText { field in value.withText { hash.set(field, to: $0) } }
+            guard isNew, time >= 0 else { throw .badFormat }
+            guard time > 0 else { continue }
+            guard time <= Limits.fieldExpiryMillisecondsMax else { throw .badFormat }
+            field.withText { hash.setExpiry(of: $0, to: time) }
+        }
+        return hash
+    }
+
+    /// What stands before the fields: it need not be one of theirs.
+    private func firstTime() throws(DumpError) -> Int64 {
+        let time = try fixed(Int64.self)
+        guard (0...Limits.fieldExpiryMillisecondsMax).contains(time) else { throw .badFormat }
+        return time
     }
 
     // MARK: Sorted sets

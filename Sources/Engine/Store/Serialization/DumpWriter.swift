@@ -7,12 +7,14 @@ import Wire
 /// A payload that is being written.
 struct DumpWriter {
     private(set) var bytes: [UInt8] = []
+    /// Of the format that knows the value's type.
+    private var version = DumpFooter.versionWritten
 
     /// The payload of what a key holds, with its footer.
     static func payload(of entry: KeyEntry) -> [UInt8] {
         var writer = DumpWriter()
         writer.write(entry)
-        DumpFooter.append(to: &writer.bytes)
+        DumpFooter.append(to: &writer.bytes, version: writer.version)
         return writer.bytes
     }
 
@@ -72,7 +74,10 @@ struct DumpWriter {
         bytes.append(contentsOf: text.buffer)
     }
 
-    private mutating func begin(_ type: DumpType) { bytes.append(type.rawValue) }
+    private mutating func begin(_ type: DumpType) {
+        bytes.append(type.rawValue)
+        version = type.version
+    }
 
     // MARK: Values
 
@@ -104,14 +109,7 @@ struct DumpWriter {
                 return true
             }
         case .hash:
-            let hash = unsafeDowncast(entry.object, to: HashValue.self)
-            begin(.hash)
-            number(hash.count)
-            hash.forEach {
-                string($0)
-                string($1)
-                return true
-            }
+            write(unsafeDowncast(entry.object, to: HashValue.self))
         case .sortedSet:
             let set = unsafeDowncast(entry.object, to: SortedSetValue.self)
             begin(.sortedSet)
@@ -122,6 +120,21 @@ struct DumpWriter {
                 return true
             }
         case .stream: write(unsafeDowncast(entry.object, to: StreamValue.self))
+        }
+    }
+
+    /// Times are counted from the first one, and by one more, as 0 stands for none.
+    private mutating func write(_ hash: HashValue) {
+        let first = hash.earliestExpiry
+        let hasTimes = first != FieldExpiry.never
+        begin(hasTimes ? .hashWithTimes : .hash)
+        if hasTimes { fixed(first) }
+        number(hash.count)
+        hash.forEach { field, value in
+            if hasTimes { number(UInt64(hash.expiry(of: field).map { $0 - first + 1 } ?? 0)) }
+            string(field)
+            string(value)
+            return true
         }
     }
 

@@ -1,5 +1,6 @@
 // A hash: fields and their values. Small ones are packed, field and value in turn; larger ones are a table
 // whose entries hold field and value in one allocation. A table never becomes packed again.
+// When fields expire stands beside them (FieldExpiry.swift); a hash without such fields has nothing of it.
 // Slices handed out are borrowed, valid until the next change; what is put in must not point into it.
 // Loop thread only. Boundary file for raw pointers. Next: ../Commands/HashCommands.swift.
 
@@ -58,6 +59,8 @@ final class HashValue: StoredValue {
 
     private var packed = PackedEntries()
     private var table: MemberTable?
+    /// When fields expire; nil as long as none has ever had a time.
+    var fieldExpiry: FieldExpiry?
 
     override init() {}
 
@@ -67,9 +70,14 @@ final class HashValue: StoredValue {
     override var memberTable: MemberTable? { table }
 
     /// Name that `OBJECT ENCODING` gives.
-    override var encodingName: StaticString { table == nil ? "listpack" : "hashtable" }
+    override var encodingName: StaticString {
+        if table != nil { return "hashtable" }
+        return fieldExpiry == nil ? "listpack" : "listpackex"
+    }
 
-    override var memoryBytes: Int { 64 + packed.memoryBytes + (table?.memoryBytes ?? 0) }
+    override var memoryBytes: Int {
+        64 + packed.memoryBytes + (table?.memoryBytes ?? 0) + (fieldExpiry?.memoryBytes ?? 0)
+    }
 
     // MARK: Fields
 
@@ -88,9 +96,10 @@ final class HashValue: StoredValue {
         return packed.find(field, stride: 2) != nil
     }
 
-    /// Sets `field`; returns whether it is new.
+    /// Sets `field`, which does not expire any more unless told to keep its time; returns whether it is new.
     @discardableResult
-    func set(_ field: ByteSlice, to value: ByteSlice) -> Bool {
+    func set(_ field: ByteSlice, to value: ByteSlice, keepsExpiry: Bool = false) -> Bool {
+        if let fieldExpiry, !keepsExpiry { fieldExpiry.clear(field) }
         if table == nil, field.count > Limits.packedValueBytesMax || value.count > Limits.packedValueBytesMax {
             makeTable()
         }
@@ -109,7 +118,9 @@ final class HashValue: StoredValue {
         return true
     }
 
+    @discardableResult
     func remove(_ field: ByteSlice) -> Bool {
+        if let fieldExpiry { fieldExpiry.clear(field) }
         if let table {
             guard let entry = table.remove(field) else { return false }
             StoreHeap.free(entry)
@@ -175,6 +186,7 @@ final class HashValue: StoredValue {
 
     override func copy() -> HashValue {
         let copy = HashValue()
+        copy.fieldExpiry = fieldExpiry?.copy()
         if let table {
             let fresh = MemberTable(.hash, expectedCount: table.count)
             table.forEach {
@@ -196,5 +208,6 @@ final class HashValue: StoredValue {
         } else {
             precondition(packed.count % 2 == 0 && packed.count / 2 <= Limits.packedHashEntriesMax)
         }
+        fieldExpiry?.checkInvariants { precondition(contains($0), "a time without its field") }
     }
 }

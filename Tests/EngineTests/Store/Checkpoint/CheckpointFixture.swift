@@ -126,8 +126,9 @@ extension Store {
             }
             parts.sort()
         case .hash:
-            unsafeDowncast(entry.object, to: HashValue.self).forEach {
-                parts.append("\($0.string)=\($1.string)")
+            let hash = unsafeDowncast(entry.object, to: HashValue.self)
+            hash.forEach {
+                parts.append("\($0.string)=\($1.string)" + (hash.expiry(of: $0).map { " until \($0)" } ?? ""))
                 return true
             }
             parts.sort()

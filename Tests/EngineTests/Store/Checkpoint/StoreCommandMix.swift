@@ -94,11 +94,13 @@ struct StoreCommandMix {
 
     private mutating func hash() -> [String] {
         let key = key("h")
-        switch random.below(6) {
+        switch random.below(8) {
         case 0, 1: return ["HSET", key, member(), member(), member(), member()]
         case 2: return ["HINCRBY", key, member(), number()]
         case 3: return ["HINCRBYFLOAT", key, member(), "0.25"]
         case 4: return ["HSETNX", key, member(), member()]
+        case 5: return ["HPEXPIRE", key, time(), "FIELDS", "2", member(), member()]
+        case 6: return ["HPERSIST", key, "FIELDS", "1", member()]
         default: return ["HDEL", key] + members()
         }
     }

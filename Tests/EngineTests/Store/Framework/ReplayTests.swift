@@ -153,6 +153,7 @@ extension Store {
     /// Stops the test when a value's structure is broken.
     func checkValues() {
         for keyspace in databases {
+            keyspace.checkFieldExpiry()
             keyspace.table.forEach { entry in
                 guard entry.holdsObject else { return }
                 switch entry.object {
@@ -176,7 +177,7 @@ extension Store {
     let replaced: Set<String> = [
         "setex", "psetex", "getdel", "getex", "incrbyfloat", "hincrbyfloat", "expire", "pexpire", "expireat", "spop",
         "zincrby", "blpop", "brpop", "blmpop", "blmove", "brpoplpush", "bzpopmin", "bzpopmax", "bzmpop", "lmpop",
-        "zmpop", "xreadgroup", "xautoclaim", "restore",
+        "zmpop", "xreadgroup", "xautoclaim", "restore", "hexpire", "hpexpire", "hexpireat",
     ]
     var missing: Set<String> = []
     for seed in 1...20 as ClosedRange<UInt64> {

@@ -147,7 +147,7 @@ struct DumpPayloadTests {
             #expect(client.restore("k", changed) == Self.badFooter)
         }
         // A later version, with a right sum.
-        var later: [UInt8] = [0, 1, 0x61, 12, 0]
+        var later: [UInt8] = [0, 1, 0x61, 13, 0]
         withUnsafeBytes(of: withSlice(later) { CRC64.sum($0) }.littleEndian) { later.append(contentsOf: $0) }
         #expect(client.restore("k", later) == Self.badFooter)
         #expect(client.restore("k", payload) == "+OK")
@@ -234,5 +234,51 @@ struct DumpPayloadTests {
         #expect(restore("x", "0", "IDLETIME", "1", "FREQ", "1") == "-ERR syntax error")
         #expect(restore("x", "0", "NOSUCH") == "-ERR syntax error")
         #expect(client.send("DUMP none") == "$-1")
+    }
+
+    /// Goal: times of fields go and come in Redis 7.4's two forms; hashes without them keep that of 7.0.
+    @Test func fieldTimesAreThoseOfRedis() {
+        let client = StoreHarness().connect()
+        client.send("HSET h a 1")
+        guard case .bulkString(let plain)? = client.ask("DUMP", "h") else { return #expect(Bool(false)) }
+        #expect(plain[0] == 4 && plain[plain.count - 10] == 10)
+        client.send("HPEXPIREAT h 1800000000001 FIELDS 1 a")
+        client.send("HSET h b 2 c 3")
+        client.send("HPEXPIREAT h 1800000000000 FIELDS 1 c")
+        guard case .bulkString(let dumped)? = client.ask("DUMP", "h") else { return #expect(Bool(false)) }
+        // The first time; then three fields, each with its time counted from it and one more.
+        let first = withUnsafeBytes(of: Int64(1_800_000_000_000).littleEndian) { Array($0) }
+        let expected: [UInt8] = [24] + first + [3, 2, 1, 97, 0xC0, 1, 0, 1, 98, 0xC0, 2, 1, 1, 99, 0xC0, 3]
+        #expect(Array(dumped.dropLast(10)) == expected)
+        #expect(dumped[dumped.count - 10] == 12, "Redis 7.2 refuses it by its version")
+        #expect(client.restore("k", dumped) == "+OK")
+        #expect(client.send("HPEXPIRETIME k FIELDS 3 a b c") == "*3 :1800000000001 :-1 :1800000000000")
+        #expect(client.send("INFO keyspace").contains("subexpiry=2"))
+
+        // Field, value and time in turn: a listpack of "x", 7, 1800000000000, "y", 8, 0.
+        let time: [UInt8] = [0xF4] + first + [9]
+        let entries: [UInt8] = [0x81, 120, 2, 7, 1] + time + [0x81, 121, 2, 8, 1, 0, 1]
+        let pack = [UInt8(6 + entries.count + 1), 0, 0, 0, 6, 0] + entries + [0xFF]
+        #expect(client.restore(body: [25] + first + [UInt8(pack.count)] + pack) == "+OK")
+        #expect(client.send("HGETALL k") == "*4 $1 x $1 7 $1 y $1 8")
+        #expect(client.send("HPEXPIRETIME k FIELDS 2 x y") == "*2 :1800000000000 :-1")
+    }
+
+    @Test func refusesFieldTimesThatRedisWouldNotWrite() {
+        let client = StoreHarness().connect()
+        let first = withUnsafeBytes(of: Int64(1_800_000_000_000).littleEndian) { Array($0) }
+        let negative = [UInt8](repeating: 0xFF, count: 8)
+        let field: [UInt8] = [1, 97, 0xC0, 1]
+        let bodies: [[UInt8]] = [
+            // Forms of candidates for 7.4.
+            [22, 1, 0] + field, [23, 8, 8, 0, 0, 0, 0, 0, 0xFF],
+            // No time, a negative one, one beyond the limit, no fields, fewer than announced, the same twice.
+            [24, 1], [24] + negative + [1, 1] + field, [24] + first + [1, 0x81, 0, 0x3F] + negative.prefix(6) + field,
+            [24] + first + [0], [24] + first + [2, 1] + field, [24] + first + [2, 1] + field + [1] + field,
+            // A time that is no number, and one that is negative.
+            [25] + first + [14, 14, 0, 0, 0, 3, 0, 0x81, 120, 2, 7, 1, 0x81, 97, 2, 0xFF].prefix(16),
+            [25] + first + [14, 14, 0, 0, 0, 3, 0, 0x81, 120, 2, 7, 1, 0xDF, 0xFF, 2, 0xFF],
+        ]
+        for body in bodies { #expect(client.restore(body: body) == Self.badFormat, "\(body)") }
     }
 }

@@ -1,4 +1,4 @@
-// Payloads as Redis 7.0 has dumped them, and of older forms that it accepts, with the command that reads them and
+// Payloads as Redis 7.0 has dumped them, and of older and newer forms, with the command that reads them and
 // what it says.
 
 /// A payload, a reading command on key `k`, and its reply.
@@ -88,6 +88,16 @@ let dumpRecordings: [(name: String, payload: String, command: String, reply: Str
         "ZRANGE k 0 -1 WITHSCORES", "*6 $1 c $4 -inf $1 a $1 2 $1 b $3 inf"
     ),
     ("list of elements", "01020161c005090097512645a449d826", "LRANGE k 0 -1", "*2 $1 a $1 5"),
+    // Put together by the formats of Redis 7.4.
+    (
+        "hash with times", "180013efcd4b02000003010161c001020162c002000163c0030c00ea7366197c267a61",
+        "HPEXPIRETIME k FIELDS 3 a b c", "*3 :2524600800000 :2524600800001 :-1"
+    ),
+    (
+        "listpack of a hash with times",
+        "190013efcd4b0200001d1d00000006008178020701f40013efcd4b0200000981790208010001ff0c005785be6c385f351f",
+        "HPEXPIRETIME k FIELDS 2 x y", "*2 :2524600800000 :-1"
+    ),
 ]
 
 extension [UInt8] {

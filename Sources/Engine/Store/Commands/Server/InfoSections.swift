@@ -212,6 +212,7 @@ extension InfoSection {
         info.field("sync_full", 0)
         info.field("sync_partial_ok", 0)
         info.field("sync_partial_err", 0)
+        info.field("expired_subkeys", counts.expiredFields)
         info.field("expired_keys", counts.expiredKeys)
         info.field("expired_stale_perc", "0.00")
         info.field("expired_time_cap_reached_count", 0)
@@ -299,7 +300,9 @@ extension InfoSection {
     static let keyspace = InfoSection("Keyspace") { info, source in
         for keyspace in source.store.databases where keyspace.count > 0 {
             info.field(
-                "db\(keyspace.index)", "keys=\(keyspace.count),expires=\(keyspace.expiringCount),avg_ttl=0")
+                "db\(keyspace.index)",
+                "keys=\(keyspace.count),expires=\(keyspace.expiringCount),avg_ttl=0,"
+                    + "subexpiry=\(keyspace.fieldExpiringCount)")
         }
     }
 }
