@@ -19,11 +19,14 @@ struct DataFolderOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the durable log.", valueName: "folder"))
     var dataDir: String?
 
-    /// The folder that `serve` would use with the same options.
-    func folder() throws -> String {
+    /// What `serve` would go by with the same options.
+    func configuration() throws -> ServerConfiguration {
         let flags = dataDir.map { [(key: "data.folder", text: $0)] } ?? []
-        return try ConfigurationOptions.load(file: config, flags: flags).dataFolder
+        return try ConfigurationOptions.load(file: config, flags: flags)
     }
+
+    /// The folder that `serve` would use with the same options.
+    func folder() throws -> String { try configuration().dataFolder }
 }
 
 /// Runs a tool with standard output for its lines; its error ends the process with exit code 1.
