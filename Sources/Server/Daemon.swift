@@ -65,7 +65,7 @@ public final class Daemon {
             throw DaemonStartError(error.description)
         }
         var seeds = SystemRandomNumberGenerator()
-        ByteHash.seed = seeds.next()
+        HashSeed.plant()
         engine = Engine(configuration: configuration.engineConfiguration(randomSeed: seeds.next()))
         engine.context.log.sink = Self.sink(logger)
         do throws(EventLoopError) {
@@ -101,7 +101,7 @@ public final class Daemon {
     private func facts() -> ProcessFacts {
         var facts = ProcessFacts()
         SystemFacts.fill(&facts, heap: &heap)
-        facts.configurationFile = configuration.file ?? ""
+        facts.configurationFile = configuration.file ?? configuration.redisFile ?? ""
         facts.dataFolder = folder.path
         facts.multiplexing = loop.backend
         facts.uptimeSeconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
@@ -121,8 +121,13 @@ public final class Daemon {
             throw DaemonStartError(error.description)
         }
         for warning in configuration.warnings { logger.warning("\(warning)") }
+        for note in configuration.notes { logger.notice("\(note)") }
         watchSignals()
         try recover()
+        for parameter in configuration.storeParameters {
+            let reason = engine.setStoreParameter(parameter.name, parameter.value)
+            precondition(reason == nil, "the loader has checked it")
+        }
         try importRDB()
         reactor.startAccepting()
         publishLines()

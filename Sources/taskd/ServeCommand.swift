@@ -8,8 +8,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Run the daemon in the foreground.",
         discussion: """
-            Settings come from the defaults, the configuration file, environment variables TASKD_… and these \
-            options; each overrides what came before. SIGTERM and SIGINT stop the daemon.
+            Settings come from the defaults, the configuration file, a redis.conf, environment variables TASKD_… and \
+            these options; each overrides what came before. SIGTERM and SIGINT stop the daemon.
             """)
 
     @OptionGroup var options: ConfigurationOptions
