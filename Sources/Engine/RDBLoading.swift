@@ -7,6 +7,8 @@
 public final class RDBLoading {
     private let store: Store
     private let load: RDBImport
+    /// Where the log stood before the checkpoint that has the file's keys.
+    private var position: LogPosition = 0
 
     /// Reads the file's header. `replaces`: what the store holds goes; otherwise it must hold nothing.
     public init(_ engine: Engine, _ source: any DumpSource, replaces: Bool) throws(RDBError) {
@@ -22,13 +24,21 @@ public final class RDBLoading {
     }
 
     /// Takes some keys more; returns whether those were the last.
-    public func advance() throws(RDBError) -> Bool { try load.advance(keys: Limits.importKeysPerStep) }
+    public func advance() throws(RDBError) -> Bool {
+        guard try load.advance(keys: Limits.importKeysPerStep) else { return false }
+        position = store.context.journal.nextPosition
+        return true
+    }
 
     /// So far.
     public var report: RDBImportReport { load.report }
 
     /// What was loaded is on disk: from now on the store is as any other.
-    public func finish() { store.endImport() }
+    public func finish() {
+        store.endImport()
+        // Without that checkpoint the log makes no sense from here on, and a start must not pretend that it does.
+        store.context.journal.append(.storeImported, payloadBytes: 8) { $0.writeUInt64(position) }
+    }
 
     /// Bytes by which the keys exceed `maxmemory`; 0: they do not.
     public var excessBytes: Int {

@@ -15,7 +15,8 @@ public final class RDBSaving {
     /// Applies a record; what is the broker's is passed over. Called in log order.
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
-        case .checkpointBegin, .checkpointEnd, .storeJournaling, .storeEffects, .storeEffectsPart, .storeEffectsEnd:
+        case .checkpointBegin, .checkpointEnd, .storeJournaling, .storeImported, .storeEffects, .storeEffectsPart,
+            .storeEffectsEnd:
             try engine.replay(type: type, payload: payload, position: position)
         default: break
         }

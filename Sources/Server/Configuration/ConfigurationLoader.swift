@@ -71,7 +71,7 @@ public struct ConfigurationLoader {
     }
 
     mutating func read(_ directives: [RedisDirective]) {
-        let reader = RedisConfigReader(directives)
+        let reader = RedisConfigReader(directives, hasPassword: !configuration.respPassword.isEmpty)
         problems += reader.problems
         configuration.notes += reader.notes
         configuration.storeParameters = reader.parameters

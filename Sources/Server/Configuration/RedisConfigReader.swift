@@ -33,10 +33,12 @@ struct RedisConfigReader {
     private var bind: (hosts: [String], place: String)?
     private var port: (number: UInt16, place: String)?
     private var isProtected = true
-    private var hasPassword = false
+    private var hasPassword: Bool
     private var savePoints: (words: [String], place: String)?
 
-    init(_ directives: [RedisDirective]) {
+    /// `hasPassword`: other files ask for one already.
+    init(_ directives: [RedisDirective], hasPassword: Bool) {
+        self.hasPassword = hasPassword
         probe = Engine(configuration: EngineConfiguration())
         for directive in directives { read(directive) }
         if let savePoints { setParameter("save", savePoints.words.joined(separator: " "), savePoints.place) }

@@ -292,6 +292,16 @@ def all_or_nothing():
                 daemon.start()
                 outcomes[RESPLink(daemon.resp_port).call("DBSIZE")] += 1
                 daemon.stop()
+            shutil.rmtree(daemon.data)
+            importing(daemon, redis.file).launch()
+            wait_until(lambda: "log recovered" in daemon.log(), "the beginning of the import", pause=0.002)
+            code = daemon.stop()
+            if code == 1:
+                check("stopped before it was done; nothing was changed" in daemon.log(), daemon.log()[-1000:])
+            daemon.arguments = []
+            daemon.start()
+            equal(RESPLink(daemon.resp_port).call("DBSIZE"), 0 if code == 1 else 300_000, "keys after a signal")
+            daemon.stop()
         finally:
             daemon.kill()
         print(f"  nothing {outcomes[0]} times, everything {outcomes[300_000]} times", flush=True)
@@ -346,6 +356,14 @@ def careful_import():
             link = RESPLink(daemon.resp_port)
             equal(link.pipeline([("GET", "after"), ("GET", "s:short"), ("EXISTS", "own")]), [b"1", b"hello", 0])
             daemon.stop()
+            # What only one checkpoint has must not be missing without a word.
+            for checkpoint in daemon.data.glob("log/*.ckpt"):
+                with open(checkpoint, "r+b") as file:
+                    file.seek(5_000)
+                    file.write(b"damaged")
+            refused(daemon, redis.file, "the keys of an RDB file were imported here")
+            said = tool("export-rdb", "--data-dir", daemon.data, folder / "never.rdb", code=1)
+            check("were imported here" in said and not (folder / "never.rdb").exists(), said)
         finally:
             daemon.kill()
 

@@ -147,6 +147,8 @@ struct RedisConfigTests {
         #expect(try load("maxclients 5\n").respListen == [ListenAddress(host: "localhost", port: 6_379)])
         #expect(problems("bind 0.0.0.0\n").first?.hasPrefix("redis.conf:1: `bind 0.0.0.0` without a password") ?? false)
         #expect(problems("bind 0.0.0.0\nuser default on >x ~* +@all\n") == [])
+        let toml = "[resp]\npassword = \"x\"\n"
+        #expect(try load("bind 0.0.0.0\n", toml: toml).respListen == [ListenAddress(host: "0.0.0.0", port: 6_379)])
     }
 
     @Test func filesAreIncluded() throws {

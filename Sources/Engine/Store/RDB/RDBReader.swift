@@ -161,7 +161,7 @@ struct RDBReader {
     }
 
     private func checkEnd() throws(RDBError) {
-        guard version >= RDBFormat.checksumVersionMin else { return }
+        guard version >= RDBFormat.checksumVersionMin else { return try checkNothingFollows() }
         let end = reader.offset
         let computed = reader.checksum
         let stored = try part(end, "the checksum") { () throws(DumpError) in try reader.fixed(UInt64.self) }
@@ -175,6 +175,16 @@ struct RDBReader {
                 "the checksum is \(hexadecimal(stored)), but \(hexadecimal(computed)) by what the file holds: it is damaged"
             )
         }
+        try checkNothingFollows()
+    }
+
+    /// What follows would be lost without a word.
+    private func checkNothingFollows() throws(RDBError) {
+        guard reader.remaining > 0 else { return }
+        throw RDBError(
+            at: reader.offset,
+            "\(reader.remaining) bytes follow the end; of an append-only file with an RDB preamble only that would be read: "
+                + "have Redis write a dump with SAVE")
     }
 
     // MARK: Errors
@@ -190,6 +200,7 @@ struct RDBReader {
     private func failure(_ error: DumpError, _ start: Int, _ what: String) -> RDBError {
         switch error {
         case .cutOff: RDBError(at: start, "the file ends in the middle of \(what)")
+        case .tooLong: RDBError(at: start, "\(what), has a string of more than \(Limits.respBulkBytesMax) bytes")
         case .unreadable(let reason): RDBError(at: reader.offset, reason)
         case .badFormat, .footer: RDBError(at: start, "\(what), is damaged (noticed at offset \(reader.offset))")
         }

@@ -48,6 +48,8 @@ enum DumpError: Error, Equatable {
     case badFormat
     /// The bytes end before the value does.
     case cutOff
+    /// A string longer than any that a client may send: `Limits.respBulkBytesMax`.
+    case tooLong
     /// The file cannot be read; why.
     case unreadable(String)
 }

@@ -109,8 +109,8 @@ final class DumpReader {
         if scratch == 0 { window?.letGo() }
         switch try anyLength() {
         case .plain(let count):
-            guard let count = Int(exactly: count) else { throw .badFormat }
-            return try slice(count)
+            guard count <= UInt64(Limits.respBulkBytesMax) else { throw count > UInt64(remaining) ? .cutOff : .tooLong }
+            return try slice(Int(count))
         case .special(0): return try integer(Int64(try fixed(Int8.self)), scratch)
         case .special(1): return try integer(Int64(try fixed(Int16.self)), scratch)
         case .special(2): return try integer(Int64(try fixed(Int32.self)), scratch)
@@ -119,8 +119,9 @@ final class DumpReader {
                 throw .badFormat
             }
             let packed = try slice(packedCount)
+            guard count <= Limits.respBulkBytesMax else { throw .tooLong }
             // Three bytes become 264 at most.
-            guard count > 0, count / 264 <= packedCount, count <= Limits.respBulkBytesMax else { throw .badFormat }
+            guard count > 0, count / 264 <= packedCount else { throw .badFormat }
             let target = try room(count, scratch)
             guard LZF.expand(packed, into: target) else { throw .badFormat }
             return ByteSlice(UnsafeRawBufferPointer(target))

@@ -106,10 +106,21 @@ struct RDBImportTests {
                 "offset 16: key \"k\" of database 3 stands in the file a second time"
             ),
             (
+                (file + RDBFile.key("k", [0xC3, 5, 0x80, 0x20, 0, 0, 1, 0, 0, 0, 0, 0])).ended,
+                "offset 11: the value of key \"k\", a string of database 3, has a string of more than 536870912 bytes"
+            ),
+            (
                 (file + [0xF5] + RDBFile.string("no code")).ended,
                 "offset 11: a library of functions cannot be loaded: ERR Missing library metadata"
             ),
         ]
+        let tail = Array("*1\r\n$8\r\nFLUSHALL\r\n".utf8)
+        let preamble = (file + RDBFile.key("k", "v")).ended
+        #expect(
+            throws: RDBError(
+                "offset \(preamble.count): \(tail.count) bytes follow the end; of an append-only file with an RDB preamble "
+                    + "only that would be read: have Redis write a dump with SAVE")
+        ) { try StoreHarness().load(preamble + tail) }
         for (file, reason) in cases {
             #expect(throws: RDBError(reason)) { try StoreHarness().load(file, readBytes: 1 << 20) }
             #expect(throws: RDBError.self) { try StoreHarness().load(file, readBytes: 3) }
