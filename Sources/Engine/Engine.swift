@@ -111,7 +111,8 @@ public final class Engine {
             else {
                 throw .refused(
                     "the keys of an RDB file were imported here, and the checkpoint that has them is damaged or gone: "
-                        + "restore it, or import again into an empty data folder")
+                        + "restore it from a backup, import again into an empty data folder, or let `taskd log repair` save "
+                        + "what can be saved")
             }
         case .storeEffects:
             do throws(EffectError) {
