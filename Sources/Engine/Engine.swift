@@ -22,6 +22,8 @@ public final class Engine {
     var checkpoint: CheckpointInProgress?
     /// Recovery is at a record of the checkpoint, not of the log.
     private var isReadingCheckpoint = false
+    /// Of the checkpoint that it began with; 0: it had none.
+    private var checkpointPosition: LogPosition = 0
     private let effectParts = EffectParts()
 
     public init(configuration: EngineConfiguration) {
@@ -96,13 +98,26 @@ public final class Engine {
     public func replay(type: RecordType, payload: ByteSlice, position: LogPosition) throws(ReplayError) {
         switch type {
         case .fence, .durableMark: break
-        case .checkpointBegin: isReadingCheckpoint = true
+        case .checkpointBegin:
+            isReadingCheckpoint = true
+            if payload.count >= 8 {
+                checkpointPosition = UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self))
+            }
         case .checkpointEnd: isReadingCheckpoint = false
         case .storeJournaling:
             do throws(EffectError) {
                 try store.replayJournaling(payload, inCheckpoint: isReadingCheckpoint)
             } catch {
                 throw .refused("\(error)")
+            }
+        case .storeImported:
+            guard payload.count == 8,
+                UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self)) <= checkpointPosition
+            else {
+                throw .refused(
+                    "the keys of an RDB file were imported here, and the checkpoint that has them is damaged or gone: "
+                        + "restore it from a backup, import again into an empty data folder, or let `taskd log repair` save "
+                        + "what can be saved")
             }
         case .storeEffects:
             do throws(EffectError) {

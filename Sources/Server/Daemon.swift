@@ -34,18 +34,26 @@ public final class Daemon {
     private var signals: [SignalWatch] = []
     private var stopSignal: Int32?
     private var hasLogFailed = false
+    /// A file to begin with.
+    private let rdbStart: RDBStart?
 
     /// Runs a daemon until it is told to stop. Returns the exit code; throws when it cannot start.
-    public static func serve(_ configuration: ServerConfiguration) throws(DaemonStartError) -> Int32 {
+    /// `importing`: a file of Redis whose keys it begins with.
+    public static func serve(
+        _ configuration: ServerConfiguration, importing: RDBImportOptions? = nil
+    ) throws(DaemonStartError) -> Int32 {
         SignalWatch.ignoreBrokenPipes()
         SignalWatch.unblockAll()
         DescriptorLimit.raise()
-        let daemon = try Daemon(configuration)
+        var rdbStart: RDBStart?
+        if let importing { rdbStart = try RDBStart(importing) }
+        let daemon = try Daemon(configuration, rdbStart)
         return try daemon.run()
     }
 
-    private init(_ configuration: ServerConfiguration) throws(DaemonStartError) {
+    private init(_ configuration: ServerConfiguration, _ rdbStart: RDBStart?) throws(DaemonStartError) {
         self.configuration = configuration
+        self.rdbStart = rdbStart
         lines = LineWriter(descriptor: STDERR_FILENO)
         lineTap = configuration.logExchange ? LineTap(level: configuration.logExchangeLevel) : nil
         let handler = LogLineHandler(
@@ -57,7 +65,7 @@ public final class Daemon {
             throw DaemonStartError(error.description)
         }
         var seeds = SystemRandomNumberGenerator()
-        ByteHash.seed = seeds.next()
+        HashSeed.plant()
         engine = Engine(configuration: configuration.engineConfiguration(randomSeed: seeds.next()))
         engine.context.log.sink = Self.sink(logger)
         do throws(EventLoopError) {
@@ -93,7 +101,7 @@ public final class Daemon {
     private func facts() -> ProcessFacts {
         var facts = ProcessFacts()
         SystemFacts.fill(&facts, heap: &heap)
-        facts.configurationFile = configuration.file ?? ""
+        facts.configurationFile = configuration.file ?? configuration.redisFile ?? ""
         facts.dataFolder = folder.path
         facts.multiplexing = loop.backend
         facts.uptimeSeconds = (LoopClock.monotonicMicroseconds - startMicroseconds) / 1_000_000
@@ -113,8 +121,14 @@ public final class Daemon {
             throw DaemonStartError(error.description)
         }
         for warning in configuration.warnings { logger.warning("\(warning)") }
+        for note in configuration.notes { logger.notice("\(note)") }
         watchSignals()
         try recover()
+        for parameter in configuration.storeParameters {
+            let reason = engine.setStoreParameter(parameter.name, parameter.value)
+            precondition(reason == nil, "the loader has checked it")
+        }
+        try importRDB()
         reactor.startAccepting()
         publishLines()
         // Most of what is in memory of the program was needed to link it and to read the configuration.
@@ -166,6 +180,37 @@ public final class Daemon {
         } catch {
             throw DaemonStartError("cannot make a wake-up: \(error)")
         }
+    }
+
+    /// Loads the file, if there is one; afterwards all of it is in the log.
+    private func importRDB() throws(DaemonStartError) {
+        guard let rdbStart else { return }
+        reactor.beginTurn()
+        do throws(DaemonStartError) {
+            try rdbStart.run(engine, logger) {
+                // Signals and reports of the threads; no turn, which could take a checkpoint of a half.
+                loop.runOnce(waits: false)
+                reactor.refuseWaiting()
+                return stopSignal == nil && !hasLogFailed
+            } checkpoint: {
+                takeCheckpoint()
+            }
+        } catch {
+            finishLog()
+            lines.finish(withinMilliseconds: 1_000)
+            throw error
+        }
+    }
+
+    /// Takes a checkpoint of this moment; returns why it is not there.
+    private func takeCheckpoint() -> String? {
+        let number = engine.askForCheckpoint()
+        reactor.runTurn(waits: false)
+        while engine.context.checkpoints.finished < number, !hasLogFailed, pipeline?.failure == nil {
+            reactor.runTurn()
+        }
+        guard engine.context.checkpoints.finished >= number else { return pipeline?.failure ?? "the log has failed" }
+        return engine.context.checkpoints.lastSucceeded ? nil : engine.context.checkpoints.lastFailure
     }
 
     /// The threads that own the disk from here on, and the loop's ends of them.
@@ -276,12 +321,7 @@ public final class Daemon {
 
     /// As a Redis with save points and without an append-only file does. A second signal ends it.
     private func takeLastCheckpoint() {
-        let number = engine.askForCheckpoint()
-        while engine.context.checkpoints.finished < number, !hasLogFailed, pipeline?.failure == nil {
-            reactor.runTurn()
-        }
-        guard !engine.context.checkpoints.lastSucceeded else { return }
-        logger.error("the last checkpoint has failed: \(engine.context.checkpoints.lastFailure)")
+        if let failure = takeCheckpoint() { logger.error("the last checkpoint has failed: \(failure)") }
     }
 
     private func finishLog() {

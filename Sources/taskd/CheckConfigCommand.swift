@@ -17,6 +17,8 @@ struct CheckConfigCommand: ParsableCommand {
         if printReference { return print(Settings.referenceFile, terminator: "") }
         let configuration = try options.load()
         for warning in configuration.warnings { Failure.print("warning: \(warning)") }
+        for note in configuration.notes { Failure.print(note) }
         for line in configuration.effectiveSettings { print(line) }
+        for line in configuration.storeSettings { print(line) }
     }
 }

@@ -13,6 +13,12 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("TOML file with settings; see Config/taskd.toml.", valueName: "file"))
     var config: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A redis.conf to go by as well, over the TOML file; what of it has no effect is listed at the start.",
+            valueName: "file"))
+    var redisConfig: String?
+
     @Option(help: ArgumentHelp("Folder of the durable log.", valueName: "folder"))
     var dataDir: String?
 
@@ -35,13 +41,16 @@ struct ConfigurationOptions: ParsableArguments {
         if !resp.isEmpty { flags.append(("resp.listen", resp.joined(separator: ","))) }
         if let logLevel { flags.append(("logging.level", logLevel)) }
         if let logFormat { flags.append(("logging.format", logFormat)) }
-        return try Self.load(file: config, flags: flags)
+        return try Self.load(file: config, redisFile: redisConfig, flags: flags)
     }
 
-    static func load(file: String?, flags: [(key: String, text: String)]) throws -> ServerConfiguration {
+    static func load(
+        file: String?, redisFile: String?, flags: [(key: String, text: String)]
+    ) throws -> ServerConfiguration {
+        HashSeed.plant()
         do throws(ConfigurationError) {
             return try ConfigurationLoader.load(
-                file: file, environment: ProcessEnvironment.variables, flags: flags)
+                file: file, redisFile: redisFile, environment: ProcessEnvironment.variables, flags: flags)
         } catch {
             throw Failure.report(error.problems)
         }

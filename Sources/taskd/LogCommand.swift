@@ -16,14 +16,20 @@ struct DataFolderOptions: ParsableArguments {
     @Option(help: ArgumentHelp("TOML file with settings; see Config/taskd.toml.", valueName: "file"))
     var config: String?
 
+    @Option(help: ArgumentHelp("The redis.conf that `serve` is given, if any.", valueName: "file"))
+    var redisConfig: String?
+
     @Option(help: ArgumentHelp("Folder of the durable log.", valueName: "folder"))
     var dataDir: String?
 
-    /// The folder that `serve` would use with the same options.
-    func folder() throws -> String {
+    /// What `serve` would go by with the same options.
+    func configuration() throws -> ServerConfiguration {
         let flags = dataDir.map { [(key: "data.folder", text: $0)] } ?? []
-        return try ConfigurationOptions.load(file: config, flags: flags).dataFolder
+        return try ConfigurationOptions.load(file: config, redisFile: redisConfig, flags: flags)
     }
+
+    /// The folder that `serve` would use with the same options.
+    func folder() throws -> String { try configuration().dataFolder }
 }
 
 /// Runs a tool with standard output for its lines; its error ends the process with exit code 1.

@@ -10,5 +10,5 @@ struct TaskdCommand: ParsableCommand {
         commandName: "taskd",
         abstract: "A task-queue server: AMQP 0-9-1 broker and Redis-compatible store in one daemon.",
         version: "taskd \(TaskdVersion.current)",
-        subcommands: [ServeCommand.self, CheckConfigCommand.self, LogCommand.self])
+        subcommands: [ServeCommand.self, CheckConfigCommand.self, LogCommand.self, ExportRDBCommand.self])
 }

@@ -23,3 +23,22 @@ import Wire
     engine.checkpointEnded(failure: nil)
     session.disconnected()
 }
+
+/// Goal: an import is in its checkpoint or the log is refused. Method: the record behind it, with checkpoints around it.
+@Test func importsNeedTheirCheckpoint() throws {
+    func replay(_ checkpoint: UInt64?, _ imported: UInt64) throws {
+        let engine = Engine(configuration: EngineConfiguration())
+        func apply(_ type: RecordType, _ payload: [UInt64]) throws {
+            let bytes = payload.flatMap { number in withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+            try withSlice(bytes) { slice in
+                try engine.replay(type: type, payload: slice, position: 0)
+            }
+        }
+        if let checkpoint { try apply(.checkpointBegin, [checkpoint, 1]) }
+        try apply(.storeImported, [imported])
+    }
+    try replay(100, 100)
+    try replay(200, 100)
+    #expect(throws: ReplayError.self) { try replay(99, 100) }
+    #expect(throws: ReplayError.self) { try replay(nil, 17) }
+}

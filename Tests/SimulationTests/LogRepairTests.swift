@@ -225,6 +225,41 @@ func cutCheckpointIsSaved(bytes: Int) throws {
     #expect(try fixture.recovered() == fixture.records.flatMap(OfflineFixture.flat))
 }
 
+/// The log reaches back, but has nothing of what was imported: the checkpoint is saved though it is damaged.
+@Test func damagedCheckpointOfAnImportIsSaved() throws {
+    let fixture = OfflineFixture()
+    try fixture.append(batches: 30)
+    let name = try #require(fixture.segmentNames.last)
+    let position = try #require(SegmentFormat.position(ofName: name))
+    let effects = ["a", "b"].map { (RecordType.storeEffects, OfflineFixture.effects(["SET", $0, "imported"])) }
+    try #require(position > 0)
+    try fixture.writeCheckpoint(at: position, effects)
+    try fixture.append(batches: 10, imported: position)
+    #expect(try LogExamination(fixture.disk).isSound)
+    let checkpoint = fixture.checkpointNames[0]
+    fixture.disk.flipBit(checkpoint, at: fixture.disk.bytes(of: checkpoint).count - 17 - 2, bit: 0)
+    let examination = try LogExamination(fixture.disk)
+    #expect(!examination.isSound && examination.findings.contains { $0.text.contains("what was imported") })
+    let report = try LogRepair.run(fixture.disk, isDryRun: false)
+    #expect(report.verdict == .repaired && report.losses.first?.contains("1 of its") == true, "\(report.losses)")
+    #expect(keys(try fixture.recovered()) == ["a"])
+    #expect(try LogExamination(fixture.disk).isSound)
+    // A later checkpoint has everything: with it the import is history.
+    let other = OfflineFixture()
+    func lastPosition() throws -> LogPosition {
+        let name = try #require(other.segmentNames.last)
+        return try #require(SegmentFormat.position(ofName: name))
+    }
+    try other.append(batches: 30)
+    let first = try lastPosition()
+    try other.writeCheckpoint(at: first, effects)
+    try other.append(batches: 20, imported: first)
+    try other.writeCheckpoint(at: try lastPosition(), [])
+    other.disk.flipBit(other.checkpointNames[1], at: 70, bit: 1)
+    #expect(try LogExamination(other.disk).isSound)
+    #expect(keys(try other.recovered()) == ["a", "b"])
+}
+
 /// With both damaged, whichever loses less serves: here the log, of which less is gone than of the checkpoint.
 @Test(arguments: [true, false])
 func lessIsLost(byTheLog isLogBetter: Bool) throws {

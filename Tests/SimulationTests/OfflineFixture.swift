@@ -27,7 +27,8 @@ final class OfflineFixture {
 
     /// Appends `batches` batches of effects, messages and groups as a new leader, all durable. `isKilled`: what was
     /// prepared for more stays at the end.
-    func append(batches: Int, isKilled: Bool = false) throws {
+    /// `imported`: they begin with the record of an import into the checkpoint of this position.
+    func append(batches: Int, isKilled: Bool = false, imported: LogPosition? = nil) throws {
         let log = SegmentedLog(disk: disk, segmentBytesMax: Self.segmentBytes, preparedBytes: 1_000)
         try log.recover { _ in
         } visit: { _, _, _ in
@@ -35,6 +36,10 @@ final class OfflineFixture {
         let claim = try log.claim()
         let journal = Journal()
         journal.begin(epoch: claim.epoch, at: claim.position)
+        if let imported {
+            let payload = withUnsafeBytes(of: imported.bigEndian) { Array($0) }
+            append(.storeImported, payload, to: journal)
+        }
         for _ in 0..<batches {
             for _ in 0..<Int.random(in: 1...3, using: &random) { append(to: journal) }
             let batch = try #require(journal.takeBatch())
@@ -48,6 +53,10 @@ final class OfflineFixture {
 
     private func append(to journal: Journal) {
         let (type, payload) = makeRecord()
+        append(type, payload, to: journal)
+    }
+
+    private func append(_ type: RecordType, _ payload: [UInt8], to journal: Journal) {
         let position = journal.append(type, payloadBytes: payload.count) {
             $0.writeBytes(payload, count: payload.count)
         }

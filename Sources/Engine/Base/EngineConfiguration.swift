@@ -64,6 +64,8 @@ public final class EngineConfiguration {
     public var respDatabases = Limits.respDatabases
     /// Empty: no password is asked (`requirepass`).
     public var respPassword = ""
+    /// Users of the store that exist from the start: name, then rules of ACL SETUSER, checked by the server.
+    public var aclUsers: [[String]] = []
     /// New users may use all channels (`acl-pubsub-default`).
     public var aclAllowsAllChannels = false
     public var respBulkBytesMax = Limits.respBulkBytesMax

@@ -210,6 +210,15 @@ public enum Limits {
     /// Bytes that RESTORE makes of fewer, in one payload: of compressed strings, and of field names that entries of a
     /// stream share. A hostile payload must not grow a hundredfold.
     public static let restoredExpansionBytesMax = respBulkBytesMax
+    /// The same for an RDB file: so many bytes for each of its own, in all.
+    public static let importedExpansionFactor = 128
+    /// Bytes of an RDB file read at once, and keys taken from it between two looks at the clock.
+    public static let importReadBytes = 1_048_576
+    public static let importKeysPerStep = 1_024
+    /// Bytes of an RDB file that are written at once.
+    public static let exportWriteBytes = 1_048_576
+    /// Keys for which room is made because the file announces them.
+    public static let importedKeysExpectedMax = 16_777_216
     /// Elements for which RESTORE makes room because a payload announces them.
     public static let restoredElementsExpectedMax = 65_536
     /// Members drawn by SPOP that one journaled effect names.

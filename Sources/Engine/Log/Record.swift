@@ -32,6 +32,9 @@ public enum RecordType: UInt8, CaseIterable, Sendable {
     case storeEffectsPart = 18
     /// The last piece: with those before it the unit is whole.
     case storeEffectsEnd = 19
+    /// An RDB file was imported, of which the log has nothing: only checkpoints of this position (u64) and later ones
+    /// have its keys. Stands behind the first of them. See RDBLoading.swift.
+    case storeImported = 20
 
     // Store: users
     /// A user with all its rules, and one that is no more. See ACL/ACLPersistence.swift.

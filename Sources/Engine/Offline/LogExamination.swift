@@ -57,7 +57,7 @@ public final class LogExamination {
             (base, start) = assumed
             for index in checkpoints.indices where index > base ?? -1 { notePassedOver(index) }
         } else {
-            chooseBase()
+            try chooseBase()
         }
         for index in segments.indices {
             try segments[index].examine(disk, isLast: index == lastIndex, replayedFrom: start)
@@ -72,14 +72,19 @@ public final class LogExamination {
 
     // MARK: Where a start begins
 
-    private func chooseBase() {
+    private func chooseBase() throws(LogError) {
         for index in checkpoints.indices.reversed() {
             base = index
             start = checkpoints[index].first
             guard let trouble = checkpoints[index].checkpointTrouble else { return }
-            guard reaches(from: fallback(of: index), to: start) else {
-                let text =
-                    "the checkpoint is damaged: \(trouble.reason); the log does not reach back to what is before it"
+            var missing: String?
+            if !reaches(from: fallback(of: index), to: start) {
+                missing = "the log does not reach back to what is before it"
+            } else if try holdsImport(index) {
+                missing = "the log does not have what was imported into it"
+            }
+            if let missing {
+                let text = "the checkpoint is damaged: \(trouble.reason); \(missing)"
                 return add(.error, checkpoints[index].name, trouble.offset, nil, text)
             }
             notePassedOver(index)
@@ -110,6 +115,22 @@ public final class LogExamination {
             reached = segment.end
         }
         return reached >= end
+    }
+
+    /// Whether only this checkpoint and later ones have the keys of an import: see `RecordType.storeImported`.
+    func holdsImport(_ index: Int) throws(LogError) -> Bool {
+        let fallback = fallback(of: index)
+        for index in segments.indices where segments[index].isReadable && segments[index].end > fallback {
+            let walk = RecordWalk(try segments[index].open(disk), replayedFrom: 0, isLast: index == lastIndex)
+            defer { disk.close(segments[index].name) }
+            while let step = try walk.next() {
+                guard case .record(RecordType.storeImported.rawValue, let payload, let position, _) = step,
+                    position >= fallback, payload.count == 8
+                else { continue }
+                if UInt64(bigEndian: payload.base.loadUnaligned(as: UInt64.self)) > fallback { return true }
+            }
+        }
+        return false
     }
 
     /// Segments from the one on that a start reads from `position` on; nil when there is none.

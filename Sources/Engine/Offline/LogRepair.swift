@@ -89,6 +89,10 @@ public struct LogRepair {
         let own = file.promisedRecords == nil ? UInt64.max : UInt64(file.damagedBytes)
         let ownText = own == .max ? "an unknown number of" : "\(own)"
         let isOlderWhole = base == 0 || examination.checkpoints[base - 1].checkpointTrouble == nil
+        guard try !examination.holdsImport(base) else {
+            report.actions.append("\(file.name) is the only way to begin, although damaged: it has what was imported")
+            return nil
+        }
         guard isOlderWhole, let others = examination.lostBytes(from: fallback, to: file.first) else {
             report.actions.append(
                 "\(file.name) is the only way to begin, although damaged: the log does not reach back to what is before it"

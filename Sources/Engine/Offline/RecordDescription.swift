@@ -30,6 +30,7 @@ enum RecordDescription {
         // Cut anywhere: nothing can be told of a piece.
         case .storeEffectsPart, .storeEffectsEnd: return []
         case .storeJournaling: return [("on", number(UInt64(try cursor.readUInt8())))]
+        case .storeImported: return [("checkpoint", number(try cursor.readUInt64()))]
         // Passwords are among the rules, if hashed: they are not shown.
         case .aclUserSet, .aclUserDelete: return [("user", try cursor.readName())]
         case .virtualHostDeclare, .virtualHostDelete: return [("host", try cursor.readName())]

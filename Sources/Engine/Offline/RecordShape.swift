@@ -21,7 +21,7 @@ enum RecordShape {
     static func mayBegin(_ type: RecordType, _ front: ByteSlice, length: Int) -> Bool {
         let seen = front.count > length ? front.slice(from: 0, count: length) : front
         switch type {
-        case .fence, .durableMark, .checkpointEnd: return length == 8
+        case .fence, .durableMark, .checkpointEnd, .storeImported: return length == 8
         case .checkpointBegin: return length == 16
         case .storeEffects: return mayBeginEffects(seen, length)
         case .publish: return mayBeginPublish(seen, length)

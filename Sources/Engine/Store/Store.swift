@@ -307,6 +307,12 @@ final class Store {
         return true
     }
 
+    /// What changes from here on was there before: nothing expires, nothing is journaled.
+    func setReplaying(_ isOn: Bool) {
+        isReplaying = isOn
+        effects.isEnabled = false
+    }
+
     /// The log has been read to its end: time and journal run from here on, and counting begins.
     func finishRecovery() {
         if isReplaying {

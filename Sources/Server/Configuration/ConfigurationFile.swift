@@ -119,7 +119,8 @@ enum ConfigurationFile {
         String(key.filter { $0 != " " && $0 != "\t" && $0 != "\"" && $0 != "'" })
     }
 
-    private static func contents(_ path: String) -> String? {
+    /// The whole file; nil: see `errno`.
+    static func contents(_ path: String) -> String? {
         let file = openFile(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { closeFile(file) }

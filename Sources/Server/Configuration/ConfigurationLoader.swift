@@ -1,5 +1,5 @@
-// Puts a configuration together: defaults, then the TOML file, then the environment, then flags; each
-// overrides what came before. What is unknown or wrong is refused, with the place it stands at.
+// Puts a configuration together: defaults, then the TOML file, then a redis.conf, then the environment, then flags;
+// each overrides what came before. What is unknown or wrong is refused, with the place it stands at.
 // Starting thread only. Next: ConfigurationFile.swift, NearestName.swift.
 
 /// Why a configuration was refused; one clear line for each problem.
@@ -21,10 +21,11 @@ public struct ConfigurationLoader {
 
     /// `flags`: key → values, from the command line. `environment`: name → value.
     public static func load(
-        file: String?, environment: [String: String], flags: [(key: String, text: String)]
+        file: String?, redisFile: String? = nil, environment: [String: String], flags: [(key: String, text: String)]
     ) throws(ConfigurationError) -> ServerConfiguration {
         var loader = ConfigurationLoader()
         if let file { loader.read(file: file) }
+        if let redisFile { loader.read(redisFile: redisFile) }
         loader.read(environment: environment)
         loader.read(flags: flags)
         return try loader.finish()
@@ -57,6 +58,27 @@ public struct ConfigurationLoader {
             } else {
                 refuse(setting, "a \(entry.typeName)", at: entry.place)
             }
+        }
+    }
+
+    mutating func read(redisFile path: String) {
+        configuration.redisFile = path
+        do throws(ConfigurationError) {
+            read(try RedisConfigFile.read(path))
+        } catch {
+            problems += error.problems
+        }
+    }
+
+    mutating func read(_ directives: [RedisDirective]) {
+        let reader = RedisConfigReader(directives, hasPassword: !configuration.respPassword.isEmpty)
+        problems += reader.problems
+        configuration.notes += reader.notes
+        configuration.storeParameters = reader.parameters
+        configuration.aclUsers = reader.users
+        for (key, value, place) in reader.settings {
+            guard let setting = Settings.find(key) else { preconditionFailure("directive without a setting") }
+            set(setting, value, at: place)
         }
     }
 

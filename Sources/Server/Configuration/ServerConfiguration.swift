@@ -53,8 +53,16 @@ public struct ListenAddress: Equatable, Sendable {
 public struct ServerConfiguration: Sendable {
     /// The file the settings came from, if any; for INFO.
     public var file: String?
+    /// A redis.conf, if there is one.
+    public var redisFile: String?
     /// Oddities that do not stop the start.
     public var warnings: [String] = []
+    /// What of a redis.conf has no effect, and why.
+    public var notes: [String] = []
+    /// What of it CONFIG SET could say.
+    public var storeParameters: [StoreParameter] = []
+    /// Its users: name, then rules.
+    public var aclUsers: [[String]] = []
 
     /// Every setting's value, for `check-config`.
     var values: [String: SettingValue] = [:]
@@ -127,6 +135,11 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
+    /// What a redis.conf says beyond them.
+    public var storeSettings: [String] {
+        storeParameters.map { "# redis.conf: \($0.name) \($0.value)" } + aclUsers.map { "# redis.conf: user \($0[0])" }
+    }
+
     var checkpointPolicy: StoragePipeline.Policy {
         var policy = StoragePipeline.Policy()
         policy.growthBytes = logCheckpointBytes
@@ -166,6 +179,7 @@ public struct ServerConfiguration: Sendable {
         engine.respDatabases = respDatabases
         engine.respPassword = respPassword
         engine.aclAllowsAllChannels = aclAllowsAllChannels
+        engine.aclUsers = aclUsers
         engine.respBulkBytesMax = respBulkBytesMax
         engine.respQueryBytesMax = respQueryBytesMax
         engine.respOutputPauseBytes = respOutputPauseBytes

@@ -73,19 +73,23 @@ struct Setting: Sendable {
     let documentation: String
     /// A further environment variable that fills it, for compose files made for another image.
     let alias: String?
+    /// The same in a redis.conf.
+    let redisName: String?
     let apply: @Sendable (inout ServerConfiguration, SettingValue) -> Void
     /// Not shown by `check-config`.
     var isSecret: Bool { key.hasSuffix("password") }
 
     init(
         _ key: String, _ kind: SettingKind, _ defaultValue: SettingValue, alias: String? = nil,
-        _ documentation: String, apply: @escaping @Sendable (inout ServerConfiguration, SettingValue) -> Void
+        redis redisName: String? = nil, _ documentation: String,
+        apply: @escaping @Sendable (inout ServerConfiguration, SettingValue) -> Void
     ) {
         self.key = key
         self.kind = kind
         self.defaultValue = defaultValue
         self.documentation = documentation
         self.alias = alias
+        self.redisName = redisName
         self.apply = apply
     }
 

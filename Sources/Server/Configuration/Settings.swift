@@ -17,6 +17,7 @@ public enum Settings {
             # Settings of taskd, with their defaults. Copy this file, uncomment what you change, and start with
             # `taskd serve --config FILE`. Environment variables override the file: amqp.listen is
             # TASKD_AMQP_LISTEN, lists separated by commas. Options of the command line override both.
+            # A redis.conf (`--redis-config FILE`) overrides this file, too; settings that it may set name Redis's word.
             # `taskd check-config --config FILE` checks a file; a test keeps this one complete.
 
             """
@@ -158,29 +159,35 @@ public enum Settings {
         ) { $0.respListen = $1.listenValue },
         Setting(
             "resp.clients_max", .integer(1...1_000_000), .integer(10_000),
+            redis: "maxclients",
             "Open RESP connections; more get an error and are closed (Redis: maxclients)."
         ) { $0.respClientsMax = $1.integerValue },
         Setting(
             "resp.databases", .integer(1...65_536), .integer(Limits.respDatabases),
+            redis: "databases",
             "Number of databases for SELECT (Redis: databases)."
         ) { $0.respDatabases = $1.integerValue },
         Setting(
             "resp.password", .text, .text(""),
+            redis: "requirepass",
             "Password that clients must give with AUTH; empty asks for none (Redis: requirepass). What ACL SETUSER says "
                 + "of a user, the default one included, is in the log and holds over the settings."
         ) { $0.respPassword = $1.textValue },
         Setting(
             "resp.acl_pubsub_default", .choice(["resetchannels", "allchannels"]), .text("resetchannels"),
+            redis: "acl-pubsub-default",
             "Which channels a user made with ACL SETUSER begins with: none or all (Redis: acl-pubsub-default)."
         ) { $0.aclAllowsAllChannels = $1.textValue == "allchannels" },
         Setting(
             "resp.bulk_bytes_max", .bytes(1_048_576...Limits.respBulkBytesMax),
             .integer(Limits.respBulkBytesMax),
+            redis: "proto-max-bulk-len",
             "Largest argument of a command (Redis: proto-max-bulk-len)."
         ) { $0.respBulkBytesMax = $1.integerValue },
         Setting(
             "resp.query_bytes_max", .bytes(1_048_576...Limits.respQueryBytesMax),
             .integer(Limits.respQueryBytesMax),
+            redis: "client-query-buffer-limit",
             "Most bytes of requests that one client may have waiting (Redis: client-query-buffer-limit)."
         ) { $0.respQueryBytesMax = $1.integerValue },
         Setting(
@@ -192,10 +199,12 @@ public enum Settings {
     private static let store: [Setting] = [
         Setting(
             "store.appendonly", .boolean, .boolean(true),
+            redis: "appendonly",
             "Whether keys survive a restart (Redis: appendonly). The broker's durable queues always do."
         ) { $0.appendOnly = $1.booleanValue },
         Setting(
             "store.appendfsync", .choice(["always", "everysec", "no"]), .text("everysec"),
+            redis: "appendfsync",
             "When a write command is on disk: before its reply, within a second, or when the system "
                 + "gets to it (Redis: appendfsync). Publisher confirms always wait for the disk."
         ) { $0.appendFsync = AppendFsync(rawValue: $1.textValue)! },
@@ -204,28 +213,34 @@ public enum Settings {
     private static let storeMemory: [Setting] = [
         Setting(
             "store.maxmemory", .bytes(0...Int.max), .integer(0),
+            redis: "maxmemory",
             "Memory for keys and values, beyond which keys are evicted or commands that need more refused (Redis: "
                 + "maxmemory); 0: no limit. Messages of the broker do not count: see memory.high_watermark."
         ) { $0.maxMemoryBytes = $1.integerValue },
         Setting(
             "store.maxmemory_policy", .choice(EvictionPolicy.allCases.map(\.rawValue)), .text("noeviction"),
+            redis: "maxmemory-policy",
             "Which keys go then (Redis: maxmemory-policy)."
         ) { $0.evictionPolicy = EvictionPolicy(rawValue: $1.textValue)! },
         Setting(
             "store.maxmemory_samples", .integer(1...Limits.evictionSamplesMax), .integer(Limits.evictionSamples),
+            redis: "maxmemory-samples",
             "Keys looked at for each that goes (Redis: maxmemory-samples)."
         ) { $0.evictionSamples = $1.integerValue },
         Setting(
             "store.maxmemory_eviction_tenacity", .integer(0...100), .integer(10),
+            redis: "maxmemory-eviction-tenacity",
             "How long one command makes room before it is executed: 0 for one key, 10 half a millisecond, 100 as "
                 + "long as a turn may take (Redis: maxmemory-eviction-tenacity)."
         ) { $0.evictionTenacity = $1.integerValue },
         Setting(
             "store.lfu_log_factor", .integer(0...2_147_483_647), .integer(10),
+            redis: "lfu-log-factor",
             "How slowly the counter of a key's use grows under the LFU policies (Redis: lfu-log-factor)."
         ) { $0.lfuLogFactor = $1.integerValue },
         Setting(
             "store.lfu_decay_minutes", .integer(0...2_147_483_647), .integer(1),
+            redis: "lfu-decay-time",
             "After how many minutes without use it shrinks by one; 0: never (Redis: lfu-decay-time)."
         ) { $0.lfuDecayMinutes = $1.integerValue },
     ]

@@ -93,14 +93,44 @@ final class StagingMemory: JournalMemory {
         return Slot(path: path, file: file, base: made, bytes: bytes)
     }
 
-    private static func records(in slot: Slot) -> StagedRecords? {
-        let header = slot.base
+    private static func records(in slot: Slot) -> StagedRecords? { records(slot.base, slot.memory) }
+
+    private static func records(
+        _ header: UnsafeMutableRawPointer, _ memory: UnsafeMutableRawBufferPointer
+    ) -> StagedRecords? {
         guard header.load(as: UInt64.self).littleEndian == magic,
             header.load(fromByteOffset: 24, as: UInt32.self).littleEndian == taskd_crc32c(0, header, 24)
         else { return nil }
         return StagedRecords(
             position: header.load(fromByteOffset: 8, as: UInt64.self).littleEndian,
-            epoch: header.load(fromByteOffset: 16, as: UInt64.self).littleEndian, bytes: slot.memory)
+            epoch: header.load(fromByteOffset: 16, as: UInt64.self).littleEndian, bytes: memory)
+    }
+
+    /// What a killed daemon has left, for a tool: nothing is made or changed. Whoever asks deallocates the bytes, which
+    /// have the header in front of them.
+    static func copies(folder: String) -> (found: [StagedRecords], files: [UnsafeMutableRawBufferPointer]) {
+        var found: [StagedRecords] = []
+        var files: [UnsafeMutableRawBufferPointer] = []
+        for number in 0..<2 {
+            let file = openFile("\(folder)/staging-\(number)", O_RDONLY | O_CLOEXEC)
+            guard file >= 0 else { continue }
+            defer { closeFile(file) }
+            var facts = stat()
+            guard fstat(file, &facts) == 0, facts.st_size > headerBytes else { continue }
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(facts.st_size), alignment: 16)
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            files.append(bytes)
+            var done = 0
+            while done < bytes.count {
+                let got = pread(file, bytes.baseAddress! + done, bytes.count - done, off_t(done))
+                if got < 0, errno == EINTR { continue }
+                guard got > 0 else { break }
+                done += got
+            }
+            let memory = UnsafeMutableRawBufferPointer(rebasing: bytes[headerBytes...])
+            if let records = records(bytes.baseAddress!, memory) { found.append(records) }
+        }
+        return (found, files)
     }
 
     /// The daemon ends in order: everything is in the segments.

@@ -40,6 +40,8 @@ class OwnDaemon:
         self.amqp_port, self.resp_port = free_port(), free_port()
         self.child, self.starts = None, 0
         self.environment = {}
+        # Further options of `serve`.
+        self.arguments = []
 
     @property
     def pid(self):
@@ -58,7 +60,7 @@ class OwnDaemon:
             self.child = subprocess.Popen(
                 [
                     self.binary, "serve", "--data-dir", str(self.data), "--log-level", "debug",
-                    "--amqp", f"127.0.0.1:{self.amqp_port}", "--resp", f"127.0.0.1:{self.resp_port}",
+                    "--amqp", f"127.0.0.1:{self.amqp_port}", "--resp", f"127.0.0.1:{self.resp_port}", *map(str, self.arguments),
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env={**kept, **given, **self.environment},
                 preexec_fn=_in_child,

@@ -162,8 +162,8 @@ extension Broker {
                 _ = try cursor.readSlice(bytes)
                 try replayRecord(type, inner, position + UInt64(RecordFormat.headerBytes + offset), replay)
             }
-        case .fence, .durableMark, .storeEffects, .storeEffectsPart, .storeEffectsEnd, .storeJournaling, .aclUserSet,
-            .aclUserDelete,
+        case .fence, .durableMark, .storeEffects, .storeEffectsPart, .storeEffectsEnd, .storeJournaling,
+            .storeImported, .aclUserSet, .aclUserDelete,
             .checkpointBegin, .checkpointEnd:
             throw .outOfBytes
         }

@@ -72,5 +72,8 @@ extension Store {
         _ = access.put(name, rights)
     }
 
-    func isConfiguredUser(_ name: String) -> Bool { context.configuration.users.contains { $0.name == name } }
+    func isConfiguredUser(_ name: String) -> Bool {
+        context.configuration.users.contains { $0.name == name }
+            || context.configuration.aclUsers.contains { $0[0] == name }
+    }
 }

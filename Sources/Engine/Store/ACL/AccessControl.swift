@@ -33,6 +33,39 @@ final class AccessControl {
             user.isLoopbackOnly = known.loopbackOnly
             users[known.name] = user
         }
+        for words in configuration.aclUsers {
+            do throws(CommandError) {
+                let rights = try configuredRights(words, configuration, table)
+                if let known = users[words[0]] {
+                    known.become(rights)
+                } else {
+                    users[words[0]] = ACLUser(name: words[0], rights: rights)
+                }
+            } catch {
+                preconditionFailure("unchecked user: \(error.text)")
+            }
+        }
+    }
+
+    /// What a `user` line of a configuration gives: name, then rules, which begin with nothing.
+    func configuredRights(
+        _ words: [String], _ configuration: EngineConfiguration, _ table: CommandTable
+    ) throws(CommandError) -> ACLRights {
+        let name = words[0].utf8
+        guard name.count <= Limits.aclUserNameBytesMax, !name.contains(where: { $0 == 0 || $0 == 0x20 }) else {
+            throw .text("no name of a user")
+        }
+        var rights = freshRights(configuration)
+        for rule in try ACLRights.merged(Array(words.dropFirst())) {
+            do throws(ACLRuleError) {
+                try rights.apply(rule, table)
+            } catch {
+                // Passwords are not shown.
+                let isSecret = rule.first.map { "><#!".contains($0) } ?? false
+                throw .message(isSecret ? error.text : "\(error.text): \(rule)")
+            }
+        }
+        return rights
     }
 
     /// Rules that cannot be wrong.

@@ -100,12 +100,7 @@ extension CommandCall {
         }
         if let entry = keys.find(key) {
             if let time { keys.setExpiry(entry, time) }
-            let countsFrequency = store.context.configuration.evictionPolicy.countsFrequency
-            if countsFrequency, let frequency = options.frequency {
-                entry.touch(AccessFrequency(minute: store.accessMinute, count: frequency).bits)
-            } else if !countsFrequency, let idle = options.idleSeconds {
-                entry.touch(store.accessSeconds &- UInt32(truncatingIfNeeded: min(idle, 0xFF_FFFF)))
-            }
+            store.noteAccess(entry, idleSeconds: options.idleSeconds, frequency: options.frequency)
         }
         keys.modified(key, .generic, "restore")
         guard let time, !options.isAbsolute else { return }

@@ -90,6 +90,16 @@ extension Store {
         entry.touch(frequency.bits)
     }
 
+    /// What is known of earlier uses, as far as the policy cares.
+    func noteAccess(_ entry: KeyEntry, idleSeconds: Int64?, frequency: UInt8?) {
+        let countsFrequency = context.configuration.evictionPolicy.countsFrequency
+        if countsFrequency, let frequency {
+            entry.touch(AccessFrequency(minute: accessMinute, count: frequency).bits)
+        } else if !countsFrequency, let idleSeconds {
+            entry.touch(accessSeconds &- UInt32(truncatingIfNeeded: min(idleSeconds, 0xFF_FFFF)))
+        }
+    }
+
     /// Seconds since the last access.
     func idleSeconds(_ entry: KeyEntry) -> UInt32 { (accessSeconds &- entry.accessBits) & 0xFF_FFFF }
 

@@ -166,6 +166,16 @@ final class KeyTable {
     @inline(__always)
     private static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash >> 56) }
 
+    /// Makes room for so many entries in a table that has none.
+    func expect(_ entries: Int) {
+        guard count == 0, target == nil else { return }
+        var buckets = current.mask + 1
+        while entries / Self.loadMax >= buckets { buckets *= 2 }
+        guard buckets > current.mask + 1 else { return }
+        current.deallocate()
+        current = BucketArray(buckets: buckets)
+    }
+
     // MARK: Finding
 
     @inline(__always)

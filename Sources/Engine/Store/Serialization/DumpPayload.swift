@@ -21,6 +21,8 @@ enum DumpType: UInt8 {
     case hash = 4
     /// Scores as eight bytes.
     case sortedSet = 5
+    /// Of Redis before 2.6.
+    case hashZipmap = 9
     case listZiplist = 10
     case setIntegers = 11
     case sortedSetZiplist = 12
@@ -53,6 +55,12 @@ enum DumpError: Error, Equatable {
     /// Cut off, from a later version, or changed on its way.
     case footer
     case badFormat
+    /// The bytes end before the value does.
+    case cutOff
+    /// A string longer than any that a client may send: `Limits.respBulkBytesMax`.
+    case tooLong
+    /// The file cannot be read; why.
+    case unreadable(String)
 }
 
 enum DumpFooter {

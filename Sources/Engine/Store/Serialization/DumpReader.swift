@@ -1,7 +1,9 @@
-// Reads the parts that dumped values are made of: lengths, strings, numbers. Everything comes from a client: every
-// read is bounded, and memory is given only for bytes that are there.
-// Strings are borrowed, valid until the next one is read into the same scratch.
-// Boundary file for raw pointers. Loop thread only. Next: DumpValueReader.swift, PackedReader.swift.
+// Reads the parts that dumped values are made of: lengths, strings, numbers. Everything comes from a client or a
+// file: every read is bounded, and memory is given only for bytes that are there.
+// Strings are borrowed, valid until the next one is read into the same scratch; one read into the first scratch ends
+// all others.
+// Boundary file for raw pointers. Loop thread only. Next: DumpValueReader.swift, PackedReader.swift; DumpWindow.swift
+// (values that are not in memory as a whole).
 
 import Wire
 
@@ -11,28 +13,58 @@ import Glibc
 import Musl
 #endif
 
-/// A position in a payload without its footer.
+/// A position in a payload without its footer, or in a file.
 final class DumpReader {
     private var cursor: ByteCursor
+    /// Where more comes from when the bytes at hand are used up; nil: they are all.
+    private let window: DumpWindow?
     /// Where compressed strings and integers are spelled out: one for each string that is needed at the same time.
     private var scratches: [UnsafeMutableRawBufferPointer] = [.init(start: nil, count: 0), .init(start: nil, count: 0)]
     /// Bytes that may still be made of fewer: compressed strings, field names that entries of streams share.
     private var expansionLeft = Limits.restoredExpansionBytesMax
 
-    init(_ body: ByteSlice) { cursor = ByteCursor(body) }
+    init(_ body: ByteSlice) {
+        cursor = ByteCursor(body)
+        window = nil
+    }
+
+    /// Reads a file, so many bytes at once. What may be made of it in all grows with its size.
+    init(_ source: any DumpSource, readBytes: Int) {
+        cursor = ByteCursor(.empty)
+        window = DumpWindow(source, readBytes)
+        let (product, overflow) = source.bytes.multipliedReportingOverflow(by: Limits.importedExpansionFactor)
+        expansionLeft += overflow ? Int.max / 2 : min(product, Int.max / 2)
+    }
 
     deinit {
         for scratch in scratches { scratch.deallocate() }
     }
 
-    var remaining: Int { cursor.remaining }
+    /// Bytes not yet read, those still in the file included.
+    var remaining: Int { cursor.remaining + (window?.remaining ?? 0) }
 
+    /// Bytes of the file read so far.
+    var offset: Int { (window?.bytesRead ?? 0) - cursor.remaining }
+
+    /// CRC-64 of the file's bytes read so far.
+    var checksum: UInt64 { window?.checksum(before: cursor.rest) ?? 0 }
+
+    @inline(__always)
     func byte() throws(DumpError) -> UInt8 {
-        do { return try cursor.readUInt8() } catch { throw .badFormat }
+        if cursor.remaining == 0 { try fetch(1) }
+        do { return try cursor.readUInt8() } catch { throw .cutOff }
     }
 
+    @inline(__always)
     func slice(_ count: Int) throws(DumpError) -> ByteSlice {
-        do { return try cursor.readSlice(count) } catch { throw .badFormat }
+        if count > cursor.remaining { try fetch(count) }
+        do { return try cursor.readSlice(count) } catch { throw .cutOff }
+    }
+
+    @inline(never)
+    private func fetch(_ count: Int) throws(DumpError) {
+        guard let window else { throw .cutOff }
+        cursor = ByteCursor(try window.fetch(count, after: cursor.rest))
     }
 
     /// Little-endian, as numbers of fixed size are.
@@ -53,10 +85,8 @@ final class DumpReader {
         case 1: return .plain(UInt64(first & 63) << 8 | UInt64(try byte()))
         case 3: return .special(first & 63)
         default:
-            do {
-                if first == 0x80 { return .plain(UInt64(try cursor.readUInt32())) }
-                if first == 0x81 { return .plain(try cursor.readUInt64()) }
-            } catch { throw .badFormat }
+            if first == 0x80 { return .plain(UInt64(try fixed(UInt32.self).byteSwapped)) }
+            if first == 0x81 { return .plain(try fixed(UInt64.self).byteSwapped) }
             throw .badFormat
         }
     }
@@ -70,16 +100,17 @@ final class DumpReader {
     /// How many elements follow, each of at least so many bytes.
     func count(elementBytesMin: Int = 1) throws(DumpError) -> Int {
         let number = try number()
-        guard number <= UInt64(cursor.remaining / elementBytesMin) else { throw .badFormat }
+        guard number <= UInt64(remaining / elementBytesMin) else { throw .cutOff }
         return Int(number)
     }
 
     /// The next string.
     func string(scratch: Int = 0) throws(DumpError) -> ByteSlice {
+        if scratch == 0 { window?.letGo() }
         switch try anyLength() {
         case .plain(let count):
-            guard let count = Int(exactly: count) else { throw .badFormat }
-            return try slice(count)
+            guard count <= UInt64(Limits.respBulkBytesMax) else { throw count > UInt64(remaining) ? .cutOff : .tooLong }
+            return try slice(Int(count))
         case .special(0): return try integer(Int64(try fixed(Int8.self)), scratch)
         case .special(1): return try integer(Int64(try fixed(Int16.self)), scratch)
         case .special(2): return try integer(Int64(try fixed(Int32.self)), scratch)
@@ -88,6 +119,7 @@ final class DumpReader {
                 throw .badFormat
             }
             let packed = try slice(packedCount)
+            guard count <= Limits.respBulkBytesMax else { throw .tooLong }
             // Three bytes become 264 at most.
             guard count > 0, count / 264 <= packedCount else { throw .badFormat }
             let target = try room(count, scratch)

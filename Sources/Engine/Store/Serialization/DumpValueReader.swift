@@ -20,7 +20,8 @@ extension DumpReader {
         return value
     }
 
-    private func value(of type: DumpType) throws(DumpError) -> Value {
+    /// The value of this type that comes next. May be empty, which no key's value is.
+    func value(of type: DumpType) throws(DumpError) -> Value {
         switch type {
         case .string: .string(try string())
         case .list: .object(try list())
@@ -31,6 +32,7 @@ extension DumpReader {
         case .setIntegers: .object(try setOfIntegers())
         case .setListpack: .object(try packedSet())
         case .hash: .object(try hash())
+        case .hashZipmap: .object(try zipmap())
         case .hashZiplist: .object(try packedHash(.ziplist))
         case .hashListpack: .object(try packedHash(.listpack))
         case .hashWithTimes: .object(try hashWithTimes())
@@ -147,6 +149,15 @@ extension DumpReader {
             let value = try reader.required()
             let isNew = field.withText { field in value.withText { hash.set(field, to: $0) } }
             guard isNew else { throw .badFormat }
+        }
+        return hash
+    }
+
+    private func zipmap() throws(DumpError) -> HashValue {
+        let hash = HashValue()
+        var reader = try ZipmapReader(try string())
+        while let (field, value) = try reader.next() {
+            guard hash.set(field, to: value) else { throw .badFormat }
         }
         return hash
     }

@@ -1,14 +1,35 @@
 // Writes a value as DUMP gives it. Of Redis's many forms it uses those that say a value element by element: whoever
 // reads them chooses his own compact form. Streams have one form only.
-// Loop thread only. Next: DumpPayload.swift, DumpReader.swift.
+// Loop thread only. Next: DumpPayload.swift, DumpReader.swift; ../RDB/RDBWriter.swift (whole files).
 
 import Wire
 
-/// A payload that is being written.
+/// Where bytes go that are too many to be kept.
+public protocol DumpTarget: AnyObject {
+    func write(_ bytes: UnsafeRawBufferPointer)
+}
+
+/// A payload that is being written, or a file.
 struct DumpWriter {
     private(set) var bytes: [UInt8] = []
     /// Of the format that knows the value's type.
     private var version = DumpFooter.versionWritten
+    /// Takes what has been written; nil: all of it is kept.
+    private let target: (any DumpTarget)?
+    private let spillBytes: Int
+    /// In files the key stands between the type and the value.
+    private var key: ByteSlice?
+
+    init() {
+        target = nil
+        spillBytes = .max
+    }
+
+    init(to target: any DumpTarget) {
+        self.target = target
+        spillBytes = Limits.exportWriteBytes
+        bytes.reserveCapacity(spillBytes * 2)
+    }
 
     /// The payload of what a key holds, with its footer.
     static func payload(of entry: KeyEntry) -> [UInt8] {
@@ -29,13 +50,38 @@ struct DumpWriter {
         return writer.bytes
     }
 
+    // MARK: Files
+
+    /// Type, key and value.
+    mutating func writeKey(_ entry: KeyEntry) {
+        key = entry.key
+        write(entry)
+    }
+
+    mutating func byte(_ byte: UInt8) { bytes.append(byte) }
+
+    mutating func raw(_ slice: ByteSlice) { bytes.append(contentsOf: slice.buffer) }
+
+    /// Everything so far goes to the target.
+    mutating func spill() {
+        bytes.withUnsafeBytes { target?.write($0) }
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    @inline(never)
+    private mutating func appendLong(_ text: ByteSlice) {
+        guard let target else { return bytes.append(contentsOf: text.buffer) }
+        spill()
+        target.write(text.buffer)
+    }
+
     // MARK: Parts
 
-    private mutating func fixed<Number: FixedWidthInteger>(_ number: Number) {
+    mutating func fixed<Number: FixedWidthInteger>(_ number: Number) {
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    private mutating func number(_ number: UInt64) {
+    mutating func number(_ number: UInt64) {
         switch number {
         case ..<64: bytes.append(UInt8(number))
         case ..<16_384:
@@ -55,7 +101,8 @@ struct DumpWriter {
     /// Longest text of a number of four bytes.
     private static let integerTextMax = 11
 
-    private mutating func string(_ text: ByteSlice) {
+    mutating func string(_ text: ByteSlice) {
+        if bytes.count >= spillBytes { spill() }
         if text.count <= Self.integerTextMax, let value = RESPNumber.integer(text) {
             if let small = Int8(exactly: value) {
                 bytes.append(0xC0)
@@ -71,12 +118,16 @@ struct DumpWriter {
             }
         }
         number(text.count)
+        if text.count >= Limits.exportWriteBytes { return appendLong(text) }
         bytes.append(contentsOf: text.buffer)
     }
 
     private mutating func begin(_ type: DumpType) {
         bytes.append(type.rawValue)
         version = type.version
+        guard let key else { return }
+        self.key = nil
+        string(key)
     }
 
     // MARK: Values
@@ -163,32 +214,45 @@ struct DumpWriter {
     }
 
     private mutating func writeNodes(_ stream: StreamValue) {
-        var nodes: [(id: StreamID, pack: ListpackWriter)] = []
-        var names: [ByteSlice] = []
-        var entries = 0
-        stream.forEach(from: .zero, to: .max) { entry in
-            let isFull = entries >= Limits.streamNodeEntriesMax
-            if nodes.isEmpty || isFull || nodes[nodes.count - 1].pack.count >= Limits.streamNodeBytesMax {
-                if entries > 0 { nodes[nodes.count - 1].pack.patchFirst(entries) }
-                entries = 0
-                names = []
-                entry.forEach { name, _ in names.append(name) }
-                nodes.append((entry.id, ListpackWriter(firstPlace: true)))
-                nodes[nodes.count - 1].pack.begin(names)
-            }
-            entries += 1
-            nodes[nodes.count - 1].pack.add(entry, after: nodes[nodes.count - 1].id, names)
-            return true
-        }
-        if entries > 0 { nodes[nodes.count - 1].pack.patchFirst(entries) }
-        number(nodes.count)
-        for node in nodes {
+        // They are made twice, since their number comes first: all of them at once would be the stream once more.
+        var count = 0
+        Self.forEachNode(of: stream) { _, _ in count += 1 }
+        number(count)
+        Self.forEachNode(of: stream) { id, pack in
+            if bytes.count >= spillBytes { spill() }
             number(16)
-            rawID(node.id)
-            let pack = node.pack.finished()
+            rawID(id)
+            let pack = pack.finished()
             number(pack.count)
             bytes.append(contentsOf: pack)
         }
+    }
+
+    private static func forEachNode(of stream: StreamValue, _ body: (StreamID, ListpackWriter) -> Void) {
+        var first = StreamID.zero
+        var pack = ListpackWriter(firstPlace: true)
+        var names: [ByteSlice] = []
+        var entries = 0
+        func close() {
+            guard entries > 0 else { return }
+            pack.patchFirst(entries)
+            body(first, pack)
+        }
+        stream.forEach(from: .zero, to: .max) { entry in
+            let isFull = entries >= Limits.streamNodeEntriesMax || pack.count >= Limits.streamNodeBytesMax
+            if entries == 0 || isFull {
+                close()
+                (first, pack) = (entry.id, ListpackWriter(firstPlace: true))
+                entries = 0
+                names = []
+                entry.forEach { name, _ in names.append(name) }
+                pack.begin(names)
+            }
+            entries += 1
+            pack.add(entry, after: first, names)
+            return true
+        }
+        close()
     }
 
     private mutating func write(_ group: StreamGroup) {

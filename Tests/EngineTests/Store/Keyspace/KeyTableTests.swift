@@ -90,3 +90,15 @@ extension Array {
         return removeLast()
     }
 }
+
+@Test func roomThatWasMadeIsUsed() {
+    let table = KeyTable()
+    table.expect(10_000)
+    let buckets = table.bucketCount
+    for number in 0..<10_000 { table.insert(makeEntry("key:\(number)")) }
+    #expect(table.bucketCount == buckets && !table.isResizing)
+    table.checkInvariants()
+    table.expect(1 << 20)
+    #expect(table.bucketCount == buckets, "only while it is empty")
+    table.forEach { $0.destroy() }
+}
