@@ -64,6 +64,8 @@ public final class EngineConfiguration {
     public var respDatabases = Limits.respDatabases
     /// Empty: no password is asked (`requirepass`).
     public var respPassword = ""
+    /// Silence after which the kernel asks whether the peer of a new connection still lives, seconds; 0: never.
+    public var tcpKeepAliveSeconds = Limits.tcpKeepAliveSeconds
     /// Users of the store that exist from the start: name, then rules of ACL SETUSER, checked by the server.
     public var aclUsers: [[String]] = []
     /// New users may use all channels (`acl-pubsub-default`).

@@ -8,6 +8,8 @@ public enum Limits {
     /// Time that the requests of one connection take in one turn of the loop before the others have theirs,
     /// microseconds. Looked at between batches of commands, and at methods that take longer than a publish or an ack.
     public static let receiveMicrosecondsMax: Int64 = 2_000
+    /// Seconds without traffic before the kernel asks whether the peer still lives (`tcp-keepalive`).
+    public static let tcpKeepAliveSeconds = 300
 
     // MARK: AMQP
     /// Frame size announced in tune, octets. RabbitMQ's default.
@@ -197,16 +199,20 @@ public enum Limits {
     // MARK: Compact values, by Redis's defaults
     /// Bytes of one node of a list (`list-max-listpack-size` -2).
     public static let listNodeBytesMax = 8_192
-    /// Longest member, field or value of a packed hash, set or sorted set.
+    /// Longest member, field or value of a packed hash, set or sorted set (`hash-max-listpack-value` and so on), and the
+    /// most that these may be set to: a packed value must stay below 4 GiB.
     public static let packedValueBytesMax = 64
-    /// Fields of a packed hash, members of a packed sorted set and of a packed set.
-    public static let packedHashEntriesMax = 128
-    public static let packedSortedSetEntriesMax = 128
-    public static let packedSetEntriesMax = 128
-    /// Members of a set of integers.
+    public static let packedValueBytesCeiling = 8_192
+    /// Fields of a packed hash, members of a packed sorted set and of a packed set (`hash-max-listpack-entries` and so on),
+    /// and the most that these may be set to.
+    public static let packedEntriesMax = 128
+    public static let packedEntriesCeiling = 65_536
+    /// Members of a set of integers (`set-max-intset-entries`).
     public static let integerSetEntriesMax = 512
     /// Bytes of a sparse HyperLogLog (`hll-sparse-max-bytes`), its header included.
     public static let hyperLogLogSparseBytesMax = 3_000
+    /// The most that it may be set to: the dense form is smaller.
+    public static let hyperLogLogSparseBytesCeiling = 16_000
     /// Bytes that RESTORE makes of fewer, in one payload: of compressed strings, and of field names that entries of a
     /// stream share. A hostile payload must not grow a hundredfold.
     public static let restoredExpansionBytesMax = respBulkBytesMax

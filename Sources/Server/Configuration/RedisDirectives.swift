@@ -90,15 +90,11 @@ enum RedisDirectives {
             server-cpulist bio-cpulist aof-rewrite-cpulist bgsave-cpulist
             """
         ),
-        ("connections end when their clients do", "timeout tcp-keepalive"),
         ("the system's limit holds", "tcp-backlog socket-mark-id bind-source-addr unixsocketperm"),
         (
-            "the sizes at which values change their form are fixed",
+            "the nodes of lists and streams have a fixed size",
             """
-            hash-max-listpack-entries hash-max-ziplist-entries hash-max-listpack-value hash-max-ziplist-value \
-            list-max-listpack-size list-max-ziplist-size list-compress-depth set-max-intset-entries \
-            set-max-listpack-entries set-max-listpack-value zset-max-listpack-entries zset-max-ziplist-entries \
-            zset-max-listpack-value zset-max-ziplist-value hll-sparse-max-bytes stream-node-max-bytes \
+            list-max-listpack-size list-max-ziplist-size list-compress-depth stream-node-max-bytes \
             stream-node-max-entries
             """
         ),
@@ -117,7 +113,6 @@ enum RedisDirectives {
             "memory of clients has limits of its own (resp.output_pause_bytes, resp.query_bytes_max)",
             "maxmemory-clients"
         ),
-        ("latencies are not recorded", "latency-monitor-threshold latency-tracking latency-tracking-info-percentiles"),
         ("who may run these says ACL", "enable-protected-configs enable-debug-command enable-module-command"),
         ("there is no Gopher", "gopher-enabled"),
         ("its warnings are lines of its log", "ignore-warnings hide-user-data-from-log"),

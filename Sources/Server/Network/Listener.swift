@@ -61,7 +61,7 @@ final class Listener: DescriptorEvents {
             var peer = SocketAddress()
             let accepted = peer.fill { taskd_accept(descriptor, $0, $1) }
             if accepted >= 0 {
-                Self.tune(accepted)
+                Self.tune(accepted, keepAliveSeconds: reactor.context.configuration.tcpKeepAliveSeconds)
                 reactor.accepted(accepted, peer: peer, by: self)
                 continue
             }
@@ -87,11 +87,12 @@ final class Listener: DescriptorEvents {
         }
     }
 
-    private static func tune(_ descriptor: Int32) {
+    private static func tune(_ descriptor: Int32, keepAliveSeconds: Int) {
         var on: Int32 = 1
-        var idle = NetworkLimits.keepAliveSeconds
+        var idle = Int32(clamping: keepAliveSeconds)
         let size = socklen_t(MemoryLayout<Int32>.size)
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, size)
+        guard idle > 0 else { return }
         setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, size)
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, &idle, size)
     }

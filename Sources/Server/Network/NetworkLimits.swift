@@ -24,8 +24,6 @@ enum NetworkLimits {
     static let lingerMilliseconds: Int64 = 2_000
     /// How often within one turn resumed sessions may resume others before the sockets are looked at again.
     static let resumeRoundsMax = 16
-    /// Seconds without traffic before the kernel asks whether the peer still lives.
-    static let keepAliveSeconds: Int32 = 300
 
     /// Asserts the relations that the code relies on.
     static func check() {

@@ -100,7 +100,7 @@ final class HashValue: StoredValue {
     @discardableResult
     func set(_ field: ByteSlice, to value: ByteSlice, keepsExpiry: Bool = false) -> Bool {
         if let fieldExpiry, !keepsExpiry { fieldExpiry.clear(field) }
-        if table == nil, field.count > Limits.packedValueBytesMax || value.count > Limits.packedValueBytesMax {
+        if table == nil, field.count > CompactForms.hashValueBytesMax || value.count > CompactForms.hashValueBytesMax {
             makeTable()
         }
         if let table {
@@ -114,7 +114,7 @@ final class HashValue: StoredValue {
         }
         packed.append(field)
         packed.append(value)
-        if packed.count / 2 > Limits.packedHashEntriesMax { makeTable() }
+        if packed.count / 2 > CompactForms.hashEntriesMax { makeTable() }
         return true
     }
 
@@ -133,7 +133,7 @@ final class HashValue: StoredValue {
 
     /// Told before `fieldCount` fields are set at once: more than fit a packed hash make a table now.
     func expect(fieldCount: Int) {
-        if table == nil, fieldCount > Limits.packedHashEntriesMax { makeTable(expectedCount: fieldCount) }
+        if table == nil, fieldCount > CompactForms.hashEntriesMax { makeTable(expectedCount: fieldCount) }
     }
 
     private func makeTable(expectedCount: Int = 0) {
@@ -206,7 +206,7 @@ final class HashValue: StoredValue {
             table.checkInvariants()
             precondition(packed.isEmpty, "both forms hold fields")
         } else {
-            precondition(packed.count % 2 == 0 && packed.count / 2 <= Limits.packedHashEntriesMax)
+            precondition(packed.count % 2 == 0 && packed.count / 2 <= Limits.packedEntriesCeiling)
         }
         fieldExpiry?.checkInvariants { precondition(contains($0), "a time without its field") }
     }

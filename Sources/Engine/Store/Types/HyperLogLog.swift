@@ -249,7 +249,7 @@ struct HyperLogLog {
             split.append(Self.valueRun(register.value, 1))
             Self.append(found.value, first + found.length - 1 - register.index, to: &split)
             let growth = split.count - found.bytes
-            if growth > 0, bytes.count + growth > Limits.hyperLogLogSparseBytesMax {
+            if growth > 0, bytes.count + growth > CompactForms.sparseHyperLogLogBytesMax {
                 return try raiseAsDense(register)
             }
             bytes.replaceSubrange(offset..<offset + found.bytes, with: split)

@@ -80,14 +80,14 @@ final class SetValue: StoredValue {
     func expect(memberCount: Int, firstMember: ByteSlice) {
         switch form {
         case .integers where isEmpty:
-            if RESPNumber.integer(firstMember) != nil, memberCount <= Limits.integerSetEntriesMax { return }
-            if memberCount <= Limits.packedSetEntriesMax {
+            if RESPNumber.integer(firstMember) != nil, memberCount <= CompactForms.integerSetEntriesMax { return }
+            if memberCount <= CompactForms.setEntriesMax {
                 if RESPNumber.integer(firstMember) == nil { form = .packed }
             } else {
                 makeTable(expectedCount: memberCount)
             }
-        case .integers: if memberCount > Limits.integerSetEntriesMax { makeTable(expectedCount: memberCount) }
-        case .packed: if memberCount > Limits.packedSetEntriesMax { makeTable(expectedCount: memberCount) }
+        case .integers: if memberCount > CompactForms.integerSetEntriesMax { makeTable(expectedCount: memberCount) }
+        case .packed: if memberCount > CompactForms.setEntriesMax { makeTable(expectedCount: memberCount) }
         case .table: break
         }
     }
@@ -101,11 +101,11 @@ final class SetValue: StoredValue {
                 let index = lowerBound(value)
                 if index < integers.count, integers[index] == value { return false }
                 integers.insert(value, at: index)
-                if integers.count > Limits.integerSetEntriesMax { makeTable() }
+                if integers.count > CompactForms.integerSetEntriesMax { makeTable() }
                 return true
             }
             // Not an integer, so not in the set yet.
-            if integers.count < Limits.packedSetEntriesMax, member.count <= Limits.packedValueBytesMax {
+            if integers.count < CompactForms.setEntriesMax, member.count <= CompactForms.setValueBytesMax {
                 makePacked()
             } else {
                 makeTable()
@@ -113,7 +113,7 @@ final class SetValue: StoredValue {
             return add(member)
         case .packed:
             if packed.find(member, stride: 1) != nil { return false }
-            if packed.count < Limits.packedSetEntriesMax, member.count <= Limits.packedValueBytesMax {
+            if packed.count < CompactForms.setEntriesMax, member.count <= CompactForms.setValueBytesMax {
                 packed.append(member)
                 return true
             }

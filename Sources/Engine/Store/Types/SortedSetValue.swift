@@ -110,7 +110,7 @@ final class SortedSetValue: StoredValue {
             packed.remove(at: position, entryCount: 2)
             insertPacked(member, new)
         } else if let new = decide(nil) {
-            if packed.count / 2 >= Limits.packedSortedSetEntriesMax || member.count > Limits.packedValueBytesMax {
+            if packed.count / 2 >= CompactForms.sortedSetEntriesMax || member.count > CompactForms.sortedSetValueBytesMax {
                 makeTable()
                 update(member) { _ in new }
             } else {
@@ -136,7 +136,7 @@ final class SortedSetValue: StoredValue {
 
     /// Told before `memberCount` members are added at once: more than fit the packed form make a table now.
     func expect(memberCount: Int) {
-        if table == nil, memberCount > Limits.packedSortedSetEntriesMax { makeTable(expectedCount: memberCount) }
+        if table == nil, memberCount > CompactForms.sortedSetEntriesMax { makeTable(expectedCount: memberCount) }
     }
 
     // MARK: Ranks
@@ -274,7 +274,7 @@ final class SortedSetValue: StoredValue {
             precondition(packed.isEmpty && order.count == table.count)
         } else {
             precondition(order.count == 0 && packed.count % 2 == 0)
-            precondition(packed.count / 2 <= Limits.packedSortedSetEntriesMax)
+            precondition(packed.count / 2 <= Limits.packedEntriesCeiling)
             var before: (ByteSlice, Double)?
             forEach { member, score in
                 if let before {

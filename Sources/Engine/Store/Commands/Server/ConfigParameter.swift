@@ -86,7 +86,7 @@ extension ConfigParameter {
         return names
     }()
 
-    static let all: [ConfigParameter] = effective + latency + followed + described
+    static let all: [ConfigParameter] = effective + latency + CompactForms.parameters + followed + described
 
     // MARK: Those that take effect
 
@@ -128,6 +128,9 @@ extension ConfigParameter {
             },
             .integer("slowlog-log-slower-than", -1...Int64.max, { $0.slowCommandMicroseconds }) {
                 $0.slowCommandMicroseconds = $1
+            },
+            .integer("tcp-keepalive", 0...Int64(Int32.max), { Int64($0.context.configuration.tcpKeepAliveSeconds) }) {
+                $0.context.configuration.tcpKeepAliveSeconds = Int($1)
             },
             .integer("timeout", 0...Int64(Int32.max), { $0.idleSecondsMax }) { $0.idleSecondsMax = $1 },
             .integer("slowlog-max-len", 0...1_000_000, { Int64($0.administration.slowLog.countMax) }) {
@@ -269,17 +272,6 @@ extension ConfigParameter {
         ConfigParameter("dir", { $0.context.processFacts().dataFolder }),
         ConfigParameter("maxclients", { String($0.context.processFacts().clientsMax) }),
         ConfigParameter("databases", { String($0.databases.count) }),
-        .fixed("hash-max-listpack-entries", String(Limits.packedHashEntriesMax)),
-        .fixed("hash-max-ziplist-entries", String(Limits.packedHashEntriesMax)),
-        .fixed("hash-max-listpack-value", String(Limits.packedValueBytesMax)),
-        .fixed("hash-max-ziplist-value", String(Limits.packedValueBytesMax)),
-        .fixed("set-max-listpack-entries", String(Limits.packedSetEntriesMax)),
-        .fixed("set-max-listpack-value", String(Limits.packedValueBytesMax)),
-        .fixed("zset-max-listpack-entries", String(Limits.packedSortedSetEntriesMax)),
-        .fixed("zset-max-ziplist-entries", String(Limits.packedSortedSetEntriesMax)),
-        .fixed("zset-max-listpack-value", String(Limits.packedValueBytesMax)),
-        .fixed("zset-max-ziplist-value", String(Limits.packedValueBytesMax)),
-        .fixed("hll-sparse-max-bytes", String(Limits.hyperLogLogSparseBytesMax)),
         .fixed("list-max-listpack-size", "-2"), .fixed("list-max-ziplist-size", "-2"),
         .fixed("hz", String(1_000 / Limits.expirySliceMilliseconds)),
     ]
@@ -287,7 +279,7 @@ extension ConfigParameter {
     // MARK: Those that describe
 
     private static let described: [ConfigParameter] = [
-        .fixed("maxmemory-clients", "0"), .fixed("tcp-keepalive", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
+        .fixed("maxmemory-clients", "0"), .fixed("tcp-backlog", "511"), .fixed("daemonize", "no"),
         .fixed("supervised", "no"), .fixed("loglevel", "notice"), .fixed("logfile", ""), .fixed("pidfile", ""),
         .fixed("unixsocket", ""), .fixed("unixsocketperm", "0"), .fixed("tls-port", "0"), .fixed("io-threads", "1"),
         .fixed("io-threads-do-reads", "no"), .fixed("protected-mode", "no"), .fixed("cluster-enabled", "no"),
