@@ -325,6 +325,8 @@ public enum Limits {
     /// Texts of all libraries of functions, bytes, and how long running one may take when it is loaded.
     public static let functionCodeBytesMax = 268_435_456
     public static let functionLoadMillisecondsMax: Int64 = 500
+    /// The same for a library in an RDB file, which some Redis has loaded in the time above.
+    public static let importedFunctionMillisecondsMax: Int64 = 5_000
 
     // MARK: Administration
     /// Entries of SLOWLOG (`slowlog-max-len`), and how much of a command each shows.

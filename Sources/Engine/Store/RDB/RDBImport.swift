@@ -81,7 +81,8 @@ final class RDBImport {
 
     private func load(_ code: ByteString) throws(RDBError) {
         do throws(CommandError) {
-            _ = try store.functions.load(code.slice, replaces: false)
+            _ = try store.functions.load(
+                code.slice, replaces: false, millisecondsMax: Limits.importedFunctionMillisecondsMax)
         } catch {
             throw RDBError(at: reader.itemOffset, "a library of functions cannot be loaded: \(error.text)")
         }

@@ -51,11 +51,14 @@ final class FunctionEngine {
     // MARK: Changing
 
     /// Loads a library; one of the same name is replaced or in the way. Returns its name.
-    func load(_ code: ByteSlice, replaces: Bool) throws(CommandError) -> ByteString {
+    /// `millisecondsMax`: how long its text may run; 0: as long as it takes. Nil: as the moment has it.
+    func load(
+        _ code: ByteSlice, replaces: Bool, millisecondsMax: Int64? = nil
+    ) throws(CommandError) -> ByteString {
         let name = try FunctionLibrary.name(in: code)
         let old = library(name.slice)
         if old != nil, !replaces { throw .message("ERR Library '\(name.string)' already exists") }
-        let library = try compile(code, name)
+        let library = try compile(code, name, millisecondsMax: millisecondsMax)
         do throws(CommandError) {
             try check(library, leaving: old.map { [$0] } ?? [])
         } catch {
@@ -120,15 +123,15 @@ final class FunctionEngine {
 
     /// Runs the library's text. Not on replay, but else it has an end.
     private func compile(
-        _ code: ByteSlice, _ name: ByteString, besides otherBytes: Int = 0
+        _ code: ByteSlice, _ name: ByteString, besides otherBytes: Int = 0, millisecondsMax: Int64? = nil
     ) throws(CommandError) -> FunctionLibrary {
         guard codeBytes + otherBytes + code.count <= Limits.functionCodeBytesMax else {
             throw .text("OOM command not allowed when used memory > 'maxmemory'.")
         }
         let library = FunctionLibrary(name: name, code: ByteString(code))
         do throws(CommandError) {
-            try engine.load(
-                library, microsecondsMax: store.isReplaying ? 0 : Limits.functionLoadMillisecondsMax * 1_000)
+            let usual = store.isReplaying ? 0 : Limits.functionLoadMillisecondsMax
+            try engine.load(library, microsecondsMax: (millisecondsMax ?? usual) * 1_000)
             guard !library.functions.isEmpty else { throw .text("ERR No functions registered") }
         } catch {
             release(library)

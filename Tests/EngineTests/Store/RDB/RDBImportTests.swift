@@ -3,6 +3,8 @@ import Wire
 
 @testable import Engine
 
+nonisolated(unsafe) private var harnessClock: Int64 = 0
+
 private let zipmap: [UInt8] = [2, 1, 0x66, 2, 0, 0x76, 0x31, 1, 0x67, 254, 1, 0, 0, 0, 3, 0x78, 0, 0, 0, 0xFF]
 
 struct RDBImportTests {
@@ -127,6 +129,20 @@ struct RDBImportTests {
         }
         let error = #expect(throws: RDBError.self) { try StoreHarness().load(damagedSum) }
         #expect(error?.description.hasPrefix("offset 17: the checksum is ") ?? false)
+    }
+
+    /// Nobody could stop such a start.
+    @Test func librariesThatDoNotEndAreRefused() {
+        let code = "#!lua name=l\nwhile true do end"
+        let file = (RDBFile() + [0xF5] + RDBFile.string(code)).ended
+        let harness = StoreHarness()
+        // Each look finds another second gone.
+        harness.context.time.stopwatch = {
+            harnessClock += 1_000_000
+            return harnessClock
+        }
+        let error = #expect(throws: RDBError.self) { try harness.load(file) }
+        #expect(error?.description.hasPrefix("offset 9: a library of functions cannot be loaded: ERR ") ?? false)
     }
 
     @Test func filesThatCannotBeReadAreTold() {
