@@ -84,7 +84,7 @@ struct CommandDescription {
         case "pfmerge": return ["RW", "access", "insert"]
         case "pfdebug": return ["RW", "access"]
         case "del", "unlink": return ["RM", "delete"]
-        case "getdel": return ["RW", "access", "delete"]
+        case "getdel", "migrate": return ["RW", "access", "delete"]
         case "set", "mset", "msetnx", "setnx", "setex", "psetex", "restore": return ["OW", "update"]
         case "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop", "blmpop",
             "zmpop", "bzmpop":
@@ -104,6 +104,7 @@ struct CommandDescription {
         switch row.command.keys {
         case .none, .streams: (0, 0, 0)
         case .first, .firstAndStored: (1, 1, 1)
+        case .migrated: (3, 3, 1)
         case .all: (1, -1, 1)
         case .range(let first, let last, let step): (first, last, step)
         case .counted(_, let destination): destination.map { ($0, $0, 1) } ?? (0, 0, 0)
@@ -116,6 +117,8 @@ struct CommandDescription {
         case counted(at: Int)
         case keyword(String, limit: Int)
         case following(String, from: Int)
+        /// Everything behind the word, which is looked for from the end.
+        case last(String, from: Int)
     }
 
     private var keySpecifications: [KeySpecification] {
@@ -133,6 +136,7 @@ struct CommandDescription {
                 .range(first: 1, last: 0, step: 1), .following("STORE", from: from),
                 .following("STOREDIST", from: from),
             ]
+        case .migrated: [.range(first: 3, last: 0, step: 1), .last("KEYS", from: -2)]
         }
     }
 
@@ -163,8 +167,10 @@ struct CommandDescription {
         }
         reply.map(3)
         reply.bulk("flags")
-        reply.set(keyFlags.count)
-        for flag in keyFlags { reply.simple(flag) }
+        var flags = keyFlags
+        if case .last = specification { flags.append("incomplete") }
+        reply.set(flags.count)
+        for flag in flags { reply.simple(flag) }
         switch specification {
         case .range(let first, let last, let step):
             section("begin_search", "index", [("index", first)])
@@ -175,6 +181,9 @@ struct CommandDescription {
         case .keyword(let word, let limit):
             search(word, from: 1)
             section("find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", limit)])
+        case .last(let word, let from):
+            search(word, from: from)
+            section("find_keys", "range", [("lastkey", -1), ("keystep", 1), ("limit", 0)])
         case .following(let word, let from):
             search(word, from: from)
             section("find_keys", "range", [("lastkey", 0), ("keystep", 1), ("limit", 0)])
