@@ -54,6 +54,9 @@ struct ClientProgram: Sendable {
             program: "resp_users.py",
             variables: ["TEST_SEED": "3000", "TEST_SEEDS": "6", "TEST_ROUNDS": "1000"], seconds: 60,
             scenarios: ["users-as-redis"]),
+        ClientProgram(
+            program: "migrate.py", seconds: 60,
+            scenarios: ["to-redis", "from-redis", "with-passwords", "errors-as-redis", "nobody-waits"]),
         ClientProgram(program: "rq_jobs.py", scenarios: ["jobs"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "amqp"], scenarios: ["flower"]),
         ClientProgram(program: "flower_api.py", variables: ["TEST_BROKER": "redis"], scenarios: ["flower"]),

@@ -249,6 +249,9 @@ public enum Limits {
     /// Fields of hashes that are removed in one slice, and the latest time they can have, milliseconds since 1970.
     public static let expirySliceFields = 1_000
     public static let fieldExpiryMillisecondsMax: Int64 = 1 << 46 - 1
+    /// The longest time-out of MIGRATE that makes a difference, and bytes of an error of its target's that are shown.
+    public static let migrationMillisecondsMax: Int64 = 86_400_000
+    public static let migrationReplyBytesMax = 1_024
     /// Users that commands make, bytes of their names and of all their rules, as shown.
     public static let aclUsersMax = 10_000
     public static let aclUserNameBytesMax = 255

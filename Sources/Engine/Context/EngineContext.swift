@@ -30,6 +30,8 @@ public final class EngineContext {
     public let configuration: EngineConfiguration
     /// Set by the server; costs a few system calls.
     public var processFacts: () -> ProcessFacts = { ProcessFacts() }
+    /// Set by the server: has it talk to another one. Nil where there is no network.
+    public var beginExchange: ((OutgoingExchange) -> Void)?
     /// A client has asked the daemon to stop (`SHUTDOWN`); the server looks at it after each turn.
     public internal(set) var isShutdownRequested = false
     public let checkpoints = CheckpointControl()

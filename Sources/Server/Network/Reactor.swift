@@ -44,6 +44,8 @@ final class Reactor {
     private let context: EngineContext
     private(set) var connections = ConnectionTable()
     private(set) var listeners: [Listener] = []
+    /// Connections of ours to other servers.
+    private var outgoing: [ObjectIdentifier: OutgoingConnection] = [:]
     /// Connections whose output waits for a batch to be durable.
     private var held: [Connection] = []
     private var isMoreDurable = false
@@ -70,6 +72,10 @@ final class Reactor {
             makeSession ?? { wireProtocol, peer in
                 wireProtocol == .amqp ? engine.makeAMQPSession(peer: peer) : engine.makeRESPSession(peer: peer)
             }
+        context.beginExchange = { [unowned self] exchange in
+            let connection = OutgoingConnection(exchange, reactor: self)
+            outgoing[ObjectIdentifier(connection)] = connection
+        }
         advanceTime()
     }
 
@@ -243,6 +249,8 @@ final class Reactor {
 
     func forget(_ connection: Connection) { connections.remove(connection) }
 
+    func forget(_ connection: OutgoingConnection) { outgoing[ObjectIdentifier(connection)] = nil }
+
     func linger(_ connection: Connection) {
         lingering.append((context.time.monotonicMilliseconds + NetworkLimits.lingerMilliseconds, connection))
     }
@@ -310,6 +318,7 @@ final class Reactor {
 
     func closeAll() {
         for connection in connections.all { connection.close() }
+        for connection in outgoing.values { connection.close() }
     }
 
     /// What INFO shows of connections.

@@ -105,7 +105,8 @@ struct SocketAddress {
         return found
     }
 
-    private static func numeric(_ host: String, _ port: UInt16) -> SocketAddress? {
+    /// From an address as text; nil when it is none.
+    static func numeric(_ host: String, _ port: UInt16) -> SocketAddress? {
         var address = SocketAddress()
         let family = host.contains(":") ? AF_INET6 : AF_INET
         let offset = family == AF_INET6 ? 8 : 4

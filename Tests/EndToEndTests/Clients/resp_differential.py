@@ -11,7 +11,8 @@ import os
 import random
 import time
 
-from resp_pair import Connection, Difference, Pair, shown, start_redis
+from redis_wire import Connection, start_redis
+from resp_pair import Difference, Pair, shown
 from resp_random import FAMILIES, OPTIONAL, Draw, generic, unit
 from support import RESP_HOST, RESP_PORT, check, main, scenario
 

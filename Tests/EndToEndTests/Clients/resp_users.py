@@ -3,8 +3,8 @@ which words, must be the same. TEST_SEED, TEST_SEEDS and TEST_ROUNDS as for resp
 
 import re
 
+from redis_wire import Connection, start_redis
 from resp_differential import ROUNDS, SEED, SEEDS
-from resp_pair import Connection, start_redis
 from resp_random import FAMILIES, MOVE, Draw
 from support import RESP_HOST, RESP_PORT, check, main, scenario
 

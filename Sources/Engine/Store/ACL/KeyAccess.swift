@@ -51,7 +51,7 @@ enum KeyAccess {
         list(
             .all(.both),
             "blmpop blpop brpop bzmpop bzpopmax bzpopmin decr decrby eval evalsha getdel getex getset hincrby hincrbyfloat "
-                + "incr incrby incrbyfloat lmpop lpop move rpop setbit spop zincrby zmpop zpopmax zpopmin")
+                + "incr incrby incrbyfloat lmpop lpop migrate move rpop setbit spop zincrby zmpop zpopmax zpopmin")
         list(.all(.read), "pfdebug xreadgroup")
         list(
             .all([]),

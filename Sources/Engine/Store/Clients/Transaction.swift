@@ -19,11 +19,18 @@ final class WatchedKey {
     let name: ByteString
     /// By the number of the client.
     fileprivate var watchers: [UInt64: StoreClient] = [:]
+    /// Transfers of it that are under way (MIGRATE).
+    fileprivate var transfers = 0
+    /// How often it has changed since somebody looks.
+    private(set) var changes = 0
 
     init(name: ByteString) { self.name = name }
 
+    fileprivate var isForgotten: Bool { watchers.isEmpty && transfers == 0 }
+
     /// The key has changed.
     func touch() {
+        changes += 1
         for client in watchers.values { client.isTransactionStale = true }
     }
 }
@@ -69,7 +76,7 @@ extension StoreClient {
     func unwatchAll() {
         for watch in watches {
             watch.key.watchers[id] = nil
-            if watch.key.watchers.isEmpty { watch.keyspace.watched[watch.key.name] = nil }
+            if watch.key.isForgotten { watch.keyspace.watched[watch.key.name] = nil }
         }
         watches.removeAll()
         isTransactionStale = false
@@ -78,5 +85,20 @@ extension StoreClient {
     /// A watched key that is due but not yet removed counts as changed; looking it up removes it.
     func noteExpiredWatches() {
         for watch in watches { _ = watch.keyspace.find(watch.key.name.slice) }
+    }
+}
+
+extension Keyspace {
+    /// From now on changes of the key count.
+    func beginTransfer(of key: ByteSlice) -> WatchedKey {
+        let watched = watched[key] ?? WatchedKey(name: ByteString(key))
+        if watched.isForgotten { self.watched[watched.name] = watched }
+        watched.transfers += 1
+        return watched
+    }
+
+    func endTransfer(of key: WatchedKey) {
+        key.transfers -= 1
+        if key.isForgotten { watched[key.name] = nil }
     }
 }

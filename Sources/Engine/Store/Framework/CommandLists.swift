@@ -38,6 +38,7 @@ extension CommandTable {
             RESPCommand.geoSearchCommands,
             RESPCommand.keyCommands,
             RESPCommand.dumpCommands,
+            RESPCommand.migrateCommands,
             RESPCommand.sortCommands,
             RESPCommand.expiryCommands,
             RESPCommand.transactionCommands,

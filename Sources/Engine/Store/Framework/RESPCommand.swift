@@ -117,6 +117,8 @@ enum CommandKeys: Sendable {
     case streams
     /// The first argument, and what follows the words STORE and STOREDIST from this position on.
     case firstAndStored(from: Int)
+    /// MIGRATE: the third argument, or where that is empty, what follows the word KEYS.
+    case migrated
 }
 
 /// As `COMMAND DOCS` groups them.
@@ -213,6 +215,15 @@ final class RESPCommand: Sendable {
                 words[$0].equalsIgnoringCase("store") || words[$0].equalsIgnoringCase("storedist")
             }
             return [1] + stored.map { $0 + 1 }
+        case .migrated:
+            guard words.count > 3 else { return [] }
+            guard words[3].count == 0 else { return [3] }
+            var index = 6
+            while index < words.count, !words[index].equalsIgnoringCase("keys") {
+                let word = words[index]
+                index += word.equalsIgnoringCase("auth2") ? 3 : word.equalsIgnoringCase("auth") ? 2 : 1
+            }
+            return Array(min(index + 1, words.count)..<words.count)
         }
     }
 }

@@ -185,7 +185,8 @@ extension Store {
         for _ in 0..<700 { work.step() }
         let writing = work.harness.store.table.rows.flatMap { [$0] + $0.subcommands.map(\.row) }
             .filter { $0.flags.contains(.write) }
-        if missing.isEmpty, seed == 1 { missing = Set(writing.map(\.fullName)) }
+        // MIGRATE needs another server: MigrationTests.
+        if missing.isEmpty, seed == 1 { missing = Set(writing.map(\.fullName)).subtracting(["migrate"]) }
         for row in writing where replaced.contains(row.fullName) && row.calls > row.failedCalls {
             missing.remove(row.fullName)
         }

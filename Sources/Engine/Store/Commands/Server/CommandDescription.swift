@@ -78,6 +78,7 @@ struct CommandDescription {
         switch row.command.keys {
         case .none, .streams: (0, 0, 0)
         case .first, .firstAndStored: (1, 1, 1)
+        case .migrated: (3, 3, 1)
         case .all: (1, -1, 1)
         case .range(let first, let last, let step): (first, last, step)
         case .counted(_, let destination): destination.map { ($0, $0, 1) } ?? (0, 0, 0)

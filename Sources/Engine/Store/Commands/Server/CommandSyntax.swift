@@ -151,6 +151,9 @@ enum CommandSyntax {
         "ltrim": "key:k start:i stop:i",
         "memory|usage": "key:k [SAMPLES count:i]",
         "mget": "key:k...",
+        "migrate":
+            "host port:i key:k destination-db:i timeout:i [COPY] [REPLACE] "
+            + "[authentication<AUTH auth | AUTH2 auth2(username password)>] [KEYS keys:k1...]",
         "move": "key:k db:i",
         "mset": "key_value(key:k value)...",
         "msetnx": "key_value(key:k value)...",

@@ -11,7 +11,7 @@ enum CommandTips {
         }
         list(
             "nondeterministic_output",
-            "client|info client|list dump hrandfield hscan lastsave object|encoding object|freq object|idletime "
+            "client|info client|list dump hrandfield hscan lastsave migrate object|encoding object|freq object|idletime "
                 + "object|refcount pttl spop srandmember sscan time ttl xadd xautoclaim xclaim xinfo|consumers xpending "
                 + "xtrim zrandmember zscan")
         list(

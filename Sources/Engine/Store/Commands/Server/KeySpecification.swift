@@ -102,6 +102,11 @@ struct KeySpecification {
             [.init(flags, .index(first), .range(last: last < 0 ? last : last - first, step: step, limit: 0))]
         case .counted(let at, let destination):
             (destination.map { [.init(flags, .index($0))] } ?? []) + [.init(flags, .index(at), .counted)]
+        case .migrated:
+            [
+                .init(flags, .index(3)),
+                .init(flags + " incomplete", .keyword("KEYS", from: -2), toEnd),
+            ]
         case .streams:
             [.init(flags, .keyword("STREAMS", from: 1), .range(last: -1, step: 1, limit: 2))]
         case .firstAndStored(let from):
@@ -119,7 +124,7 @@ struct KeySpecification {
         case _ where row.flags.contains(.readonly): "RO access"
         case "del", "unlink": "RM delete"
         case "mset", "setex", "psetex", "restore", "restore-asking": "OW update"
-        case "getdel", "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop",
+        case "getdel", "migrate", "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop",
             "blmpop", "zmpop", "bzmpop":
             "RW access delete"
         case "pfadd", "lpush", "rpush", "lpushx", "rpushx", "sadd", "append": "RW insert"
