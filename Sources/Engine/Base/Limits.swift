@@ -7,7 +7,7 @@ public enum Limits {
     // MARK: Connections
     /// Time that the requests of one connection take in one turn of the loop before the others have theirs,
     /// microseconds. Looked at between batches of commands, and at methods that take longer than a publish or an ack.
-    public static let receiveMicrosecondsMax: Int64 = 2_000
+    public static let receiveMicrosecondsMax: Int64 = 1_000
     /// Seconds without traffic before the kernel asks whether the peer still lives (`tcp-keepalive`).
     public static let tcpKeepAliveSeconds = 300
 

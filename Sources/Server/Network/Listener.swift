@@ -61,7 +61,7 @@ final class Listener: DescriptorEvents {
             var peer = SocketAddress()
             let accepted = peer.fill { taskd_accept(descriptor, $0, $1) }
             if accepted >= 0 {
-                Self.tune(accepted, keepAliveSeconds: reactor.context.configuration.tcpKeepAliveSeconds)
+                Self.tune(accepted, keepAliveSeconds: reactor.tcpKeepAliveSeconds)
                 reactor.accepted(accepted, peer: peer, by: self)
                 continue
             }

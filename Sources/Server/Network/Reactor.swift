@@ -83,6 +83,9 @@ final class Reactor {
 
     var log: EngineLog { context.log }
 
+    /// `tcp-keepalive`, for connections accepted from now on.
+    var tcpKeepAliveSeconds: Int { context.configuration.tcpKeepAliveSeconds }
+
     // MARK: Turns
 
     /// One turn. `waits`: sleep until something happens if there is nothing to do.
