@@ -99,7 +99,8 @@ struct NameTable<Value> {
             slots[index] = Slot(hash: name.hash, key: name, value: value)
         case nil:
             slots = Array(repeating: nil, count: Self.firstCapacity)
-            slots[Int(truncatingIfNeeded: name.hash) & (slots.count - 1)] = Slot(hash: name.hash, key: name, value: value)
+            slots[Int(truncatingIfNeeded: name.hash) & (slots.count - 1)] = Slot(
+                hash: name.hash, key: name, value: value)
         }
         count += 1
         if !old.isEmpty { moveSome() }
@@ -205,7 +206,8 @@ struct NameTable<Value> {
                 precondition(slot.hash == slot.key.hash)
                 let (at, found) = Self.find(slot.key.slice, hash: slot.hash, in: slots)
                 precondition(found && at == index, "name not reachable from its home slot")
-                precondition(!isOld || !Self.find(slot.key.slice, hash: slot.hash, in: self.slots).found, "moved, not copied")
+                precondition(
+                    !isOld || !Self.find(slot.key.slice, hash: slot.hash, in: self.slots).found, "moved, not copied")
             }
         }
         precondition(seen == count)

@@ -110,7 +110,9 @@ final class SortedSetValue: StoredValue {
             packed.remove(at: position, entryCount: 2)
             insertPacked(member, new)
         } else if let new = decide(nil) {
-            if packed.count / 2 >= CompactForms.sortedSetEntriesMax || member.count > CompactForms.sortedSetValueBytesMax {
+            if packed.count / 2 >= CompactForms.sortedSetEntriesMax
+                || member.count > CompactForms.sortedSetValueBytesMax
+            {
                 makeTable()
                 update(member) { _ in new }
             } else {

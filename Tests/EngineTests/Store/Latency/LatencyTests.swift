@@ -33,11 +33,16 @@ import Wire
         durations.sort()
         #expect(histogram.total == 2_000)
         #expect(histogram.cumulative.last?.calls == 2_000)
-        #expect(zip(histogram.cumulative, histogram.cumulative.dropFirst()).allSatisfy { $0.calls < $1.calls && $0.bound < $1.bound })
+        #expect(
+            zip(histogram.cumulative, histogram.cumulative.dropFirst()).allSatisfy {
+                $0.calls < $1.calls && $0.bound < $1.bound
+            })
         for percent in [0.1, 25, 50, 90, 99, 99.9, 100] {
             let wanted = durations[max(0, Int((percent / 100 * 2_000 + 0.5).rounded(.down)) - 1)]
             let shown = histogram.percentile(percent) / 1_000
-            #expect(shown >= wanted - wanted / 64 && shown <= wanted + wanted / 64 + 1, "p\(percent): \(shown) for \(wanted)")
+            #expect(
+                shown >= wanted - wanted / 64 && shown <= wanted + wanted / 64 + 1,
+                "p\(percent): \(shown) for \(wanted)")
         }
         histogram.reset()
         #expect(histogram.total == 0 && histogram.percentile(50) == 0 && histogram.cumulative.isEmpty)
@@ -80,7 +85,9 @@ import Wire
         #expect(store.reply("LATENCY", "HISTORY", "command") == "*1\r\n*2\r\n:1700000000\r\n:20\r\n")
         #expect(store.reply("LATENCY", "HISTORY", "none") == "*0\r\n")
         #expect(store.reply("LATENCY", "GRAPH", "none") == "-ERR No samples available for event 'none'\r\n")
-        #expect(store.reply("LATENCY", "GRAPH", "command").contains("command - high 20 ms, low 20 ms (all time high 20 ms)\n"))
+        #expect(
+            store.reply("LATENCY", "GRAPH", "command").contains(
+                "command - high 20 ms, low 20 ms (all time high 20 ms)\n"))
         #expect(
             store.reply("LATENCY", "HISTOGRAM", "sort", "nosuch")
                 == "*2\r\n$4\r\nsort\r\n*4\r\n$5\r\ncalls\r\n:1\r\n$14\r\nhistogram_usec\r\n*2\r\n:33816\r\n:1\r\n")

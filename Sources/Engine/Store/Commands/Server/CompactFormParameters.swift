@@ -17,7 +17,10 @@ extension CompactForms {
                 sortedSetValueBytesMax = $0
             }
             + [
-                .memory("hll-sparse-max-bytes", 0...Int64(Limits.hyperLogLogSparseBytesCeiling), { _ in Int64(sparseHyperLogLogBytesMax) }) {
+                .memory(
+                    "hll-sparse-max-bytes", 0...Int64(Limits.hyperLogLogSparseBytesCeiling),
+                    { _ in Int64(sparseHyperLogLogBytesMax) }
+                ) {
                     sparseHyperLogLogBytesMax = Int($1)
                 }
             ]

@@ -41,7 +41,8 @@ private struct DebugSubcommand: Sendable {
     }
 
     static let all: [DebugSubcommand] = [
-        sleep, error, object, listpack, hashTableStatistics, setActiveExpire, matchLongPattern, packedThreshold, protocolReply,
+        sleep, error, object, listpack, hashTableStatistics, setActiveExpire, matchLongPattern, packedThreshold,
+        protocolReply,
         showHelp,
     ]
 
@@ -76,7 +77,9 @@ private struct DebugSubcommand: Sendable {
         "listpack", 1...1, "LISTPACK <key>", "    Show how large the packed value of <key> is."
     ) { call throws(CommandError) in
         guard let entry = call.keys.find(call[2]) else { throw .noSuchKey }
-        guard String(describing: entry.encodingName) == "listpack" else { throw .text("ERR Not a listpack encoded object.") }
+        guard String(describing: entry.encodingName) == "listpack" else {
+            throw .text("ERR Not a listpack encoded object.")
+        }
         call.reply.simpleText("listpack of \(entry.object.memoryBytes) bytes")
     }
 

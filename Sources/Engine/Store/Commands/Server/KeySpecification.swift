@@ -124,7 +124,8 @@ struct KeySpecification {
         case _ where row.flags.contains(.readonly): "RO access"
         case "del", "unlink": "RM delete"
         case "mset", "setex", "psetex", "restore", "restore-asking": "OW update"
-        case "getdel", "migrate", "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "lmpop",
+        case "getdel", "migrate", "lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin",
+            "bzpopmax", "lmpop",
             "blmpop", "zmpop", "bzmpop":
             "RW access delete"
         case "pfadd", "lpush", "rpush", "lpushx", "rpushx", "sadd", "append": "RW insert"

@@ -118,7 +118,8 @@ extension RESPCommand {
         for (event, samples) in monitor.events {
             let values = samples.samples.map(\.milliseconds)
             let mean = values.reduce(0, +) / Int64(max(1, values.count))
-            text += "\(event.rawValue): \(values.count) samples, \(mean) ms on average, \(samples.longestMilliseconds) ms "
+            text +=
+                "\(event.rawValue): \(values.count) samples, \(mean) ms on average, \(samples.longestMilliseconds) ms "
             text += "at most. \(advice(event))\n"
         }
         call.reply.verbatim(text)
