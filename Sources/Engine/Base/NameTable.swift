@@ -176,9 +176,6 @@ struct NameTable<Value> {
     func forEach(_ body: (ByteString, Value) throws -> Void) rethrows {
         for case .some(let slot) in slots { try body(slot.key, slot.value) }
         for case .some(let slot) in old { try body(slot.key, slot.value) }
-        for case .some(let slot) in old { try body(slot.key, slot.value) }
-        for case .some(let slot) in old { try body(slot.key, slot.value) }
-        for case .some(let slot) in old { try body(slot.key, slot.value) }
     }
 
     /// All values, copied; for walks during which the table may change.

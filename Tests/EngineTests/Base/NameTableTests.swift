@@ -23,7 +23,7 @@ func nameTableBehavesAsDictionary(seed: UInt64) {
             #expect(table.insert(step, for: name) == model.updateValue(step, forKey: key))
         }
         #expect(table.count == model.count)
-        if step.isMultiple(of: 16) { table.checkInvariants() }
+        if step.isMultiple(of: 97) { table.checkInvariants() }
         if step.isMultiple(of: 500) {
             var shown: [String: Int] = [:]
             table.forEach { shown[$0.string] = $1 }
