@@ -8,17 +8,13 @@ TEST_KEEP_GOING=1 collects differences instead of ending at the first.
 """
 
 import os
-import random
 import time
 
 from redis_wire import Connection, start_redis
 from resp_pair import Difference, Pair, shown
-from resp_random import FAMILIES, OPTIONAL, Draw, generic, unit
+from resp_random import FAMILIES, OPTIONAL, ROUNDS, SEED, SEEDS, Draw, generic, unit
 from support import RESP_HOST, RESP_PORT, check, main, scenario
 
-SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
-SEEDS = int(os.environ.get("TEST_SEEDS", 10))
-ROUNDS = int(os.environ.get("TEST_ROUNDS", 1500))
 KEEP_GOING = bool(os.environ.get("TEST_KEEP_GOING"))
 SHRINKING_SECONDS_MAX = 120
 

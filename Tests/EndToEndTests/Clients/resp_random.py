@@ -2,7 +2,12 @@
 states go deep, with wrong types, arities and numbers in between. The same seed gives the same commands."""
 
 import hashlib
+import os
 import random
+
+SEED = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(2**32))
+SEEDS = int(os.environ.get("TEST_SEEDS", 10))
+ROUNDS = int(os.environ.get("TEST_ROUNDS", 1500))
 
 # What the words are drawn from.
 

@@ -4,8 +4,7 @@ which words, must be the same. TEST_SEED, TEST_SEEDS and TEST_ROUNDS as for resp
 import re
 
 from redis_wire import Connection, start_redis
-from resp_differential import ROUNDS, SEED, SEEDS
-from resp_random import FAMILIES, MOVE, Draw
+from resp_random import FAMILIES, MOVE, ROUNDS, SEED, SEEDS, Draw
 from support import RESP_HOST, RESP_PORT, check, main, scenario
 
 PATTERNS = [b"*", b"str:*", b"*:1", b"list:[12]", b"hash:?", b"zset:1", b"s*", b"nothing", b"str:\\1"]
