@@ -30,6 +30,8 @@ open class Session {
 
     /// The server closes the socket as soon as `output` is written.
     public internal(set) var closesAfterFlush = false
+    /// With that: the peer, who has said good-bye, closes first. Some take an end from our side for a broken connection.
+    public internal(set) var leavesClosingToPeer = false
     /// The server closes the socket at once and drops what is pending.
     public internal(set) var closesNow = false
     /// The server stops reading from the socket while this is set (back-pressure, blocked client, pause).

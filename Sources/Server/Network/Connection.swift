@@ -199,7 +199,7 @@ final class Connection: DescriptorEvents {
         guard phase != .lingering else { return }
         phase = .lingering
         tail.clear()
-        shutdown(descriptor, Int32(SHUT_WR))
+        if !session.leavesClosingToPeer { shutdown(descriptor, Int32(SHUT_WR)) }
         watchReadable(true)
         reactor.linger(self)
     }

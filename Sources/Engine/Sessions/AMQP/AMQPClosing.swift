@@ -76,9 +76,10 @@ extension AMQPSession {
 
     // MARK: Connection
 
-    /// The client says good-bye.
+    /// The client says good-bye. As with RabbitMQ it closes the socket itself when it has read the answer.
     func closedByClient(_ method: ConnectionClose) {
         send(0, ConnectionCloseOK())
+        leavesClosingToPeer = true
         let code = method.replyCode
         ended(reason: code == 0 || code == ReplyCode.success ? nil : "\(code) \(method.replyText.string)")
         end()
